@@ -1,0 +1,26 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+)
+
+// commands lists every command in the order of help. Each stands in the file of its name.
+func commands() []command {
+	return []command{
+		{"help", "", "show this list", func(_ context.Context, e env, _ []string) error {
+			help(e.stdout)
+			return nil
+		}},
+	}
+}
+
+// help lists the commands.
+func help(w io.Writer) {
+	fmt.Fprintln(w, "Lathe is a Jupyter kernel for Go, for training deep-learning models with care.")
+	fmt.Fprintln(w)
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  lathe %-34s %s\n", c.name+" "+c.args, c.short)
+	}
+}
