@@ -1,0 +1,89 @@
+package server
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lathe-go/lathe/kernel/internal/wire"
+	"github.com/lathe-go/lathe/pkg/display/frame"
+)
+
+// Why the context of an Execute was cancelled, as context.Cause tells it.
+var (
+	ErrInterrupted = errors.New("interrupted")
+	ErrShutdown    = errors.New("the kernel is shutting down")
+)
+
+// Handler is the language behind the protocol. Execute is called for one request at a time; the
+// other methods are called at any time and from any goroutine, so also while a cell runs.
+type Handler interface {
+	// Info describes the language and the kernel. It should answer at once.
+	Info() wire.KernelInfo
+	// Execute runs a cell and returns when it has ended. ctx is cancelled by an interrupt or a
+	// shutdown; context.Cause tells which (ErrInterrupted, ErrShutdown). A *CellError is an error of
+	// the user's code.
+	Execute(ctx context.Context, req ExecuteRequest, out Output) error
+	// IsComplete says whether a console should run code or ask for another line.
+	IsComplete(code string) wire.IsCompleteReply
+	// Shutdown ends whatever the handler has started. The kernel stops, or is started again by its
+	// frontend when restart is true, once it returns or ctx ends.
+	Shutdown(ctx context.Context, restart bool) error
+}
+
+// Completer is a Handler that completes code. The cursor counts code points.
+type Completer interface {
+	Complete(ctx context.Context, code string, cursor int) (wire.CompleteReply, error)
+}
+
+// Inspector is a Handler that describes what stands at a cursor, which counts code points. A detail
+// of 1 asks for the source as well.
+type Inspector interface {
+	Inspect(ctx context.Context, code string, cursor, detail int) (wire.InspectReply, error)
+}
+
+// ExecuteRequest is one cell to run.
+type ExecuteRequest struct {
+	Code         string
+	Silent       bool   // run without a trace: nothing is shown and no number is used up
+	StoreHistory bool   // remember the code, and count it
+	AllowStdin   bool   // the frontend can answer input requests
+	Count        int    // the cell's number, as in In[3]; that of the next cell when it is not counted
+	CellID       string // the notebook's identifier of the cell, or ""
+}
+
+// Output shows what one execution makes, in the order of the calls. It may be used from any
+// goroutine, and after Execute has returned: what comes then still belongs to its cell.
+type Output interface {
+	// Stream shows text on "stdout" or "stderr".
+	Stream(name, text string)
+	// Display shows a value; with a DisplayID, Update can replace it later.
+	Display(b frame.Bundle)
+	// Update replaces what was displayed with b's DisplayID.
+	Update(b frame.Bundle)
+	// Clear empties the cell's output, with wait only when the next output comes.
+	Clear(wait bool)
+	// Result shows the value of the cell.
+	Result(b frame.Bundle)
+}
+
+// Inputter is what an Output also is when the frontend allows input requests.
+type Inputter interface {
+	// Input asks the user for a line and waits for it or for the end of ctx.
+	Input(ctx context.Context, prompt string, password bool) (string, error)
+}
+
+// Pager is what an Output of Execute also is: Page shows b in the frontend's pager once the cell
+// has ended, if the frontend has one.
+type Pager interface {
+	Page(b frame.Bundle)
+}
+
+// CellError is an error of the user's code: shown with its traceback. Any other error from Execute is
+// shown with its text alone.
+type CellError struct {
+	Name, Value string
+	Traceback   []string
+}
+
+// Error returns the name and the value.
+func (e *CellError) Error() string { return e.Name + ": " + e.Value }
