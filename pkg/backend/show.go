@@ -1,0 +1,46 @@
+package backend
+
+import (
+	"fmt"
+	"html"
+	"strings"
+)
+
+// String describes the device in a few lines of text.
+func (d *Device) String() string {
+	var b strings.Builder
+	for i, row := range d.rows() {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%-9s %s", row[0], row[1])
+	}
+	return b.String()
+}
+
+// HTML describes the device as a table.
+func (d *Device) HTML() string {
+	var b strings.Builder
+	b.WriteString("<table>")
+	for _, row := range d.rows() {
+		fmt.Fprintf(&b, "<tr><th style=\"text-align:left\">%s</th><td style=\"text-align:left\">%s</td></tr>",
+			html.EscapeString(row[0]), html.EscapeString(row[1]))
+	}
+	b.WriteString("</table>")
+	return b.String()
+}
+
+// rows lists what is known, one property each.
+func (d *Device) rows() [][2]string {
+	rows := [][2]string{{"backend", d.Name}, {"platform", d.Platform}}
+	if d.Plugin != "" {
+		rows = append(rows, [2]string{"plugin", fmt.Sprintf("%s (PJRT API %s)", d.Plugin, d.APIVersion)})
+	}
+	rows = append(rows,
+		[2]string{"devices", fmt.Sprintf("%d: %s", len(d.Devices), strings.Join(d.Devices, ", "))},
+		[2]string{"threads", fmt.Sprint(d.Threads)})
+	if d.Fallback != nil {
+		rows = append(rows, [2]string{"fall-back", announce(d.Fallback)})
+	}
+	return rows
+}
