@@ -1,0 +1,56 @@
+// Package metric is the vocabulary of measurements: what a training loop produces and what charts,
+// worklogs and samplers take. It holds no machinery and imports the standard library only.
+package metric
+
+import (
+	"math"
+	"time"
+)
+
+// RunID names one run in a worklog. IDs sort by the time at which their runs began.
+type RunID string
+
+// Step counts optimizer steps from 0. It is an alias, so that the counter of any loop is a step.
+type Step = int
+
+// A Point is one measured value.
+type Point struct {
+	Name  string    // which metric, for instance "valid/loss"
+	Step  Step      // at which step
+	Time  time.Time // when it was measured
+	Value float64   // the value; NaN and infinities are values too
+}
+
+// Finite reports whether p's value can stand on an axis: it is neither NaN nor infinite.
+func (p Point) Finite() bool { return !math.IsNaN(p.Value) && !math.IsInf(p.Value, 0) }
+
+// A Sink takes measurements as they are made. Log is called from training loops: it must return at
+// once and must be safe for concurrent use.
+type Sink interface {
+	Log(step Step, name string, value float64)
+}
+
+// SinkFunc makes a Sink of a function.
+type SinkFunc func(step Step, name string, value float64)
+
+// Log calls f.
+func (f SinkFunc) Log(step Step, name string, value float64) { f(step, name, value) }
+
+// Tee returns a Sink that hands each measurement to every one of sinks, in order; nil ones are left out.
+func Tee(sinks ...Sink) Sink {
+	var t tee
+	for _, s := range sinks {
+		if s != nil {
+			t = append(t, s)
+		}
+	}
+	return t
+}
+
+type tee []Sink
+
+func (t tee) Log(step Step, name string, value float64) {
+	for _, s := range t {
+		s.Log(step, name, value)
+	}
+}
