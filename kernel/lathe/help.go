@@ -13,6 +13,8 @@ func commands() []command {
 			help(e.stdout)
 			return nil
 		}},
+		{"run", "NOTEBOOK [-p name=value]... [-o OUT.ipynb]", "execute a notebook without a browser", runCommand},
+		{"report", "NOTEBOOK [-o OUT.html]", "render a notebook as one self-contained HTML page", reportCommand},
 	}
 }
 

@@ -4,7 +4,11 @@
 // they went in, and a notebook that nothing changed is written byte for byte as Jupyter writes it.
 package notebook
 
-import "slices"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // A Notebook is the content of one .ipynb file.
 type Notebook struct {
@@ -98,4 +102,22 @@ type Output struct {
 	Wait bool // ClearOutput: clear when the next output comes
 
 	extra map[string]any
+}
+
+// PlainText returns the output as text: the text of a stream, the traceback of an error, the
+// text/plain form of a value or the names of the forms that it has instead.
+func (o *Output) PlainText() string {
+	switch o.Type {
+	case Stream:
+		return o.Text
+	case Error:
+		if len(o.Traceback) == 0 {
+			return o.EName + ": " + o.EValue
+		}
+		return strings.Join(o.Traceback, "\n")
+	}
+	if text, ok := o.Data["text/plain"].(string); ok {
+		return text
+	}
+	return "[" + strings.Join(slices.Sorted(maps.Keys(o.Data)), ", ") + "]"
 }
