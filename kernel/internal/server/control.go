@@ -1,0 +1,51 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lathe-go/lathe/kernel/internal/wire"
+)
+
+// Interrupt cancels the running cell with ErrInterrupted. It does nothing when none runs. The program
+// calls it when a signal asks it to.
+func (s *Server) Interrupt() { s.state.stop(ErrInterrupted) }
+
+// interrupt answers an interrupt request.
+func (s *Server) interrupt(context.Context, *request) (any, error) {
+	s.Interrupt()
+	return wire.OKReply{Status: "ok"}, nil
+}
+
+// shutdown answers a shutdown request, on its channel and to every frontend, when the handler has shut
+// down.
+func (s *Server) shutdown(_ context.Context, r *request) (any, error) {
+	q, err := wire.ParseShutdownRequest(r.msg)
+	if err == nil {
+		err = s.shutDown(q.Restart)
+	}
+	if err != nil {
+		s.log.Print(err)
+	}
+	reply := wire.ShutdownReply{Status: "ok", Restart: q.Restart} // it ends in any case
+	s.publish(wire.ShutdownReplyType, &r.msg, reply)
+	return reply, nil
+}
+
+// shutDown ends the running cell and the handler, once.
+func (s *Server) shutDown(restart bool) (err error) {
+	s.end.Do(func() {
+		s.queue.close()
+		s.state.stop(ErrShutdown)
+		for end := time.Now().Add(cellGrace); s.state.running() && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), handlerGrace)
+		defer cancel()
+		if e := s.handler.Shutdown(ctx, restart); e != nil {
+			err = fmt.Errorf("server: shut the handler down: %w", e)
+		}
+	})
+	return err
+}

@@ -1,0 +1,205 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"sync"
+
+	"github.com/lathe-go/lathe/kernel/internal/wire"
+	"github.com/lathe-go/lathe/kernel/internal/zmq"
+)
+
+const (
+	maxHelpers = 32    // slow questions that are answered at a time
+	maxReports = 256   // kinds of report that are counted apart
+	maxReplays = 16384 // signatures that are remembered
+)
+
+// An answer makes the content of the reply to a request; a nil content sends none.
+type answer func(ctx context.Context, r *request) (any, error)
+
+// A route says how a request is answered. The zero way is at once, on the goroutine that reads the
+// channel.
+type route struct {
+	answer answer
+	slow   bool // on a goroutine of its own
+	queued bool // by the goroutine that runs cells
+	last   bool // and then the server ends
+}
+
+// shellRoutes lists the requests of the shell channel. Frontends older than protocol 5.4 send there
+// what belongs to control.
+func (s *Server) shellRoutes() map[string]route {
+	routes := s.controlRoutes()
+	routes[wire.ExecuteRequestType] = route{queued: true}
+	routes[wire.CompleteRequestType] = route{answer: s.complete, slow: true}
+	routes[wire.IsCompleteRequestType] = route{answer: s.isComplete, slow: true}
+	routes[wire.InspectRequestType] = route{answer: s.inspect, slow: true}
+	routes[wire.HistoryRequestType] = route{answer: s.historyReply}
+	routes[wire.CommInfoRequestType] = route{answer: s.commInfo}
+	routes[wire.CommOpenType] = route{answer: s.commOpen}
+	routes[wire.CommMsgType] = route{answer: s.commIgnore}
+	routes[wire.CommCloseType] = route{answer: s.commIgnore}
+	return routes
+}
+
+// controlRoutes lists the requests of the control channel.
+func (s *Server) controlRoutes() map[string]route {
+	return map[string]route{
+		wire.KernelInfoRequestType: {answer: s.kernelInfo},
+		wire.InterruptRequestType:  {answer: s.interrupt},
+		wire.ShutdownRequestType:   {answer: s.shutdown, last: true},
+	}
+}
+
+// readLoop takes the messages of one channel and answers them or passes them on. It never waits for a
+// cell.
+func (s *Server) readLoop(ctx context.Context, socket *zmq.Router, routes map[string]route) {
+	for {
+		m, ok := s.receive(ctx, socket)
+		if !ok {
+			return
+		}
+		to, known := routes[m.Header.MsgType]
+		if !known {
+			s.reports.once(s.log, "type "+m.Header.MsgType, "messages of type %q are not known and are ignored", m.Header.MsgType)
+			continue
+		}
+		r := &request{s: s, socket: socket, msg: m}
+		switch {
+		case to.queued:
+			s.queue.put(r)
+		case to.slow:
+			s.help(ctx, r, to.answer)
+		default:
+			r.serve(ctx, to.answer)
+		}
+		if to.last {
+			s.stop()
+		}
+	}
+}
+
+// help answers a slow question on a goroutine of its own.
+func (s *Server) help(ctx context.Context, r *request, a answer) {
+	select {
+	case s.helpers <- struct{}{}:
+	default:
+		r.serve(ctx, func(context.Context, *request) (any, error) {
+			return nil, fmt.Errorf("%d other questions wait for an answer", maxHelpers)
+		})
+		return
+	}
+	s.tasks.Go(func() {
+		defer func() { <-s.helpers }()
+		r.serve(ctx, a)
+	})
+}
+
+// receive returns the next good message of a channel. Bad ones are counted and reported. It returns
+// false when the server ends.
+func (s *Server) receive(ctx context.Context, socket *zmq.Router) (wire.Message, bool) {
+	for {
+		frames, err := socket.Recv(ctx)
+		if err != nil {
+			return wire.Message{}, false
+		}
+		m, err := wire.Decode(frames, s.key)
+		if err != nil {
+			s.reports.printf(s.log, "bad message", "a message was dropped: %v", err)
+			continue
+		}
+		if m.Signature != "" && s.replays.seen(m.Signature) {
+			s.reports.printf(s.log, "replay", "a repeated %s was dropped", m.Header.MsgType)
+			continue
+		}
+		return m, true
+	}
+}
+
+// Dropped returns how many messages were dropped because they were no signed messages, and how many
+// because they had come before.
+func (s *Server) Dropped() (bad, repeated int) {
+	return s.reports.count("bad message"), s.reports.count("replay")
+}
+
+// reports counts what goes wrong by kind, and logs the 1st, 10th, 100th … of each: a flood of bad
+// messages must not become a flood in the log.
+type reports struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+// printf counts a report of the given kind and perhaps logs it.
+func (p *reports) printf(l *log.Logger, kind, format string, args ...any) {
+	n := p.add(kind)
+	if !powerOfTen(n) {
+		return
+	}
+	text := fmt.Sprintf(format, args...)
+	if n > 1 {
+		text = fmt.Sprintf("%s (%d times so far)", text, n)
+	}
+	l.Print(text)
+}
+
+// once logs the first report of a kind.
+func (p *reports) once(l *log.Logger, kind, format string, args ...any) {
+	if p.add(kind) == 1 {
+		l.Printf(format, args...)
+	}
+}
+
+// add counts one report, and returns how many there were of its kind.
+func (p *reports) add(kind string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.counts == nil {
+		p.counts = map[string]int{}
+	}
+	if _, known := p.counts[kind]; !known && len(p.counts) >= maxReports {
+		kind = "other" // strangers choose some kinds: their number is bounded
+	}
+	p.counts[kind]++
+	return p.counts[kind]
+}
+
+// count returns how many reports there were of a kind.
+func (p *reports) count(kind string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.counts[kind]
+}
+
+// powerOfTen says whether n is 1, 10, 100 …
+func powerOfTen(n int) bool {
+	for n > 1 && n%10 == 0 {
+		n /= 10
+	}
+	return n == 1
+}
+
+// replays remembers the latest signatures.
+type replays struct {
+	mu   sync.Mutex
+	set  map[string]bool
+	ring []string
+	next int
+}
+
+// seen says whether signature has come before, and remembers it.
+func (p *replays) seen(signature string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.set[signature] {
+		return true
+	}
+	if p.set == nil {
+		p.set, p.ring = map[string]bool{}, make([]string, maxReplays)
+	}
+	delete(p.set, p.ring[p.next])
+	p.set[signature], p.ring[p.next] = true, signature
+	p.next = (p.next + 1) % maxReplays
+	return false
+}
