@@ -1,0 +1,145 @@
+package worklog
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Change is one thing that is not the same in two runs. An empty side has no such thing.
+type Change struct {
+	What string // "parameter", "code", "data", "environment" or "metric"
+	Path string // which one, for instance "Optimizer.LR"
+	A, B string
+}
+
+// Changes are the differences between two runs, as Diff lists them: parameters, data, code, environment
+// and then what came of them, the metrics. As the value of a cell they show as a table.
+type Changes struct {
+	A, B Summary
+	List []Change
+}
+
+// Diff returns what differs between two runs. Either may be nil, such as the run before the first.
+func Diff(a, b *Run) Changes {
+	c := Changes{A: a.Summary(), B: b.Summary()}
+	if a == nil || b == nil {
+		return c
+	}
+	c.compare("parameter", paramMap(c.A), paramMap(c.B), order(c.A, c.B))
+	c.compare("data", dataMap(c.A), dataMap(c.B), nil)
+	c.compare("code", codeMap(c.A.Code), codeMap(c.B.Code), []string{"commit", "branch", "changed files", "content of changed files"})
+	c.compare("environment", envMap(c.A.Env), envMap(c.B.Env), nil)
+	c.compare("metric", metricMap(c.A), metricMap(c.B), names([]Summary{c.A, c.B}))
+	return c
+}
+
+// compare lists the keys whose values differ, in the given order and the others sorted.
+func (c *Changes) compare(what string, a, b map[string]string, first []string) {
+	keys := slices.Clone(first)
+	seen := map[string]bool{}
+	for _, k := range keys {
+		seen[k] = true
+	}
+	for _, m := range []map[string]string{a, b} {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			if !seen[k] {
+				keys = append(keys, k)
+				seen[k] = true
+			}
+		}
+	}
+	for _, k := range keys {
+		if a[k] != b[k] {
+			c.List = append(c.List, Change{what, k, a[k], b[k]})
+		}
+	}
+}
+
+func order(a, b Summary) []string {
+	var out []string
+	for _, p := range slices.Concat(a.Params, b.Params) {
+		if !slices.Contains(out, p.Path) {
+			out = append(out, p.Path)
+		}
+	}
+	return out
+}
+
+func paramMap(s Summary) map[string]string {
+	m := map[string]string{}
+	for _, p := range s.Params {
+		m[p.Path] = p.Value
+	}
+	if s.Seed != nil {
+		if p, ok := s.Param("Seed"); !ok || p.Value != strconv.FormatInt(*s.Seed, 10) {
+			m["seed"] = strconv.FormatInt(*s.Seed, 10)
+		}
+	}
+	return m
+}
+
+func dataMap(s Summary) map[string]string {
+	m := map[string]string{}
+	for _, d := range s.Data {
+		m[d.Name] = d.Digest
+	}
+	return m
+}
+
+func codeMap(c Code) map[string]string {
+	m := map[string]string{"commit": c.Commit, "branch": c.Branch, "content of changed files": c.Digest}
+	m["changed files"] = strings.Join(c.Changed, " ")
+	return m
+}
+
+func envMap(e Env) map[string]string {
+	m := map[string]string{
+		"go": e.Go, "os": e.OS, "host": e.Host, "cpu": e.CPU, "cpus": fmt.Sprint(e.CPUs), "memory": bytesText(e.Memory),
+	}
+	maps.Copy(m, e.Modules)
+	maps.Copy(m, e.Facts)
+	return m
+}
+
+func metricMap(s Summary) map[string]string {
+	m := map[string]string{}
+	for _, series := range s.Metrics {
+		m[series.Name] = metricCell(series, true).text
+	}
+	return m
+}
+
+// bytesText writes a size for people.
+func bytesText(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	v, unit := float64(n), 0
+	for v >= 1024 && unit < 4 {
+		v, unit = v/1024, unit+1
+	}
+	return strconv.FormatFloat(v, 'g', 4, 64) + " " + [5]string{"B", "KiB", "MiB", "GiB", "TiB"}[unit]
+}
+
+func (c Changes) grid() grid {
+	if c.A.ID == "" || c.B.ID == "" {
+		return grid{foot: []string{"there is no other run to compare with"}}
+	}
+	g := grid{head: []string{"what", "which", shortID(c.A), shortID(c.B)}}
+	for _, ch := range c.List {
+		g.rows = append(g.rows, []cell{plain(ch.What), plain(ch.Path), plain(clip(ch.A, 60)), plain(clip(ch.B, 60))})
+	}
+	if len(c.List) == 0 {
+		g.foot = []string{"the two runs are the same in all that was recorded"}
+	}
+	return g
+}
+
+// HTML returns the changes as a table for a page.
+func (c Changes) HTML() string { return c.grid().html() }
+
+// String returns the changes as a table of text.
+func (c Changes) String() string { return c.grid().text() }

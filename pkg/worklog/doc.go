@@ -1,0 +1,58 @@
+// Package worklog keeps the record of runs: what was tried, when, with which parameters, code, data and
+// machine, what was measured, and what it showed.
+//
+//	run := worklog.Start("digits-mlp", cfg)          // parameters, code and machine by itself
+//	run.Log(step, "train/loss", loss)                // in the training loop
+//	run.File("model.ckpt")                           // size, time and digest
+//	run.End(err)                                     // finished, failed or interrupted
+//	worklog.Runs("digits-mlp")                       // a table
+//	worklog.Diff(run, run.Previous())                // what changed
+//	run.Verdict("twice the width: 0.3 % better, not worth the time")
+//
+// # Why recording returns no error
+//
+// A run of hours must not end because a disk is full for a minute, and a notebook should not check an
+// error at each value it logs. So Start always returns a Run, and no method that records fails. What
+// cannot be written is counted and reported once, to standard error or to OnLoss; Run.Err tells it to
+// programs; and when writing works again, the log itself says how many points are missing.
+//
+// # What is on the disk
+//
+// Each run has a file of its own in the folder that Find finds, to which only its process appends: framed
+// records with a checksum. A crash leaves at most the end of the file unreadable, and everything before
+// it is read. Points are written at least twice a second, so that a killed process loses less than a
+// second of them; after Flush or End they are on the disk. Remarks on an earlier run are appended to its
+// file. Environment variables and arguments are never recorded, because they may hold secrets, nor is
+// the text of parameters with names such as Password.
+//
+// A run whose process is gone without End is lost: the process, the machine's boot and signs of life
+// tell, never the absence of news.
+package worklog
+
+import (
+	"fmt"
+	"os"
+)
+
+// Runs returns the runs that meet every term, those that began last first; without terms, all. Terms may
+// stand in one string, apart by blanks:
+//
+//	digits-mlp           the name, in which * stands for any text
+//	tag:baseline         one of its tags
+//	state:finished       running, finished, failed, interrupted or lost
+//	since:24h            when it began
+//	LR<=0.01             a parameter, or the last value of a metric: < <= > >= = !=
+//
+// A folder that cannot be read, or a term that cannot be understood, is reported on standard error;
+// Folder.Runs returns the error.
+func Runs(terms ...string) List {
+	folder, err := Find()
+	var runs List
+	if err == nil {
+		runs, err = folder.Runs(terms...)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return runs
+}

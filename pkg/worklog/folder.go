@@ -1,0 +1,189 @@
+package worklog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/worklog/internal/framed"
+)
+
+// A Folder holds the logs of runs, one file each.
+type Folder struct{ path string }
+
+// Open returns the worklog in the folder path, which need not exist yet.
+func Open(path string) *Folder { return &Folder{path} }
+
+// Find returns the worklog of the working directory: $LATHE_WORKLOG, or .lathe/worklog in the nearest
+// folder upward that is the root of a module or a repository, or else in the working directory.
+func Find() (*Folder, error) {
+	if path := os.Getenv("LATHE_WORKLOG"); path != "" {
+		return Open(path), nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("worklog: find the folder: %w; set LATHE_WORKLOG", err)
+	}
+	return Open(filepath.Join(root(dir), ".lathe", "worklog")), nil
+}
+
+// root returns the nearest folder from dir upward that holds a module or a repository, or dir.
+func root(dir string) string {
+	for at := dir; ; at = filepath.Dir(at) {
+		for _, mark := range []string{"go.mod", "go.work", ".git"} {
+			if _, err := os.Stat(filepath.Join(at, mark)); err == nil {
+				return at
+			}
+		}
+		if at == filepath.Dir(at) {
+			return dir
+		}
+	}
+}
+
+// Path returns where the folder is.
+func (f *Folder) Path() string { return f.path }
+
+const suffix = ".log"
+
+func (f *Folder) log(id metric.RunID) string { return filepath.Join(f.path, string(id)+suffix) }
+
+// make creates the folder. A new one hides itself from git, so that a worklog never makes the code that
+// it records look changed.
+func (f *Folder) make() error {
+	if err := os.MkdirAll(f.path, 0o777); err != nil {
+		return err
+	}
+	ignore := filepath.Join(f.path, ".gitignore")
+	if _, err := os.Stat(ignore); errors.Is(err, fs.ErrNotExist) {
+		return os.WriteFile(ignore, []byte("*\n"), 0o666)
+	}
+	return nil
+}
+
+// ids lists the runs in f, those that began last first.
+func (f *Folder) ids() ([]metric.RunID, error) {
+	entries, err := os.ReadDir(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // no run was begun yet
+	}
+	if err != nil {
+		return nil, fmt.Errorf("worklog: list runs: %w", err)
+	}
+	var ids []metric.RunID
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), suffix); ok && e.Type().IsRegular() {
+			ids = append(ids, metric.RunID(name))
+		}
+	}
+	slices.Reverse(ids)
+	return ids, nil
+}
+
+// Run returns the run whose ID is, begins with or ends with id.
+func (f *Folder) Run(id string) (*Run, error) {
+	runs, err := f.Runs()
+	if err != nil {
+		return nil, err
+	}
+	var found []*Run
+	for _, r := range runs {
+		switch have := string(r.id); {
+		case have == id:
+			return r, nil
+		case id != "" && (strings.HasPrefix(have, id) || strings.HasSuffix(have, id)):
+			found = append(found, r)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fmt.Errorf("worklog: no run %q in %s", id, f.path)
+	case 1:
+		return found[0], nil
+	}
+	return nil, fmt.Errorf("worklog: %d runs in %s are called %q; give more letters of one", len(found), f.path, id)
+}
+
+var errBusy = errors.New("another writer has the run open")
+
+// locked makes file this process's to write.
+func locked(file *os.File) (logFile, error) {
+	if !tryLock(file) {
+		return nil, errors.Join(errBusy, file.Close())
+	}
+	return file, nil
+}
+
+// openLog opens the log of a run to go on with it.
+func openLog(f *Folder, id metric.RunID) (logFile, error) {
+	file, err := os.OpenFile(f.log(id), os.O_APPEND|os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	if !tryLock(file) {
+		return nil, errors.Join(errBusy, file.Close())
+	}
+	if err := repair(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// annotate adds one event to the log of a run that this value does not write. Where another writer has
+// it open, the event goes between that one's: a short append is one write, and writes do not mix.
+func annotate(f *Folder, id metric.RunID, e event) error {
+	if f == nil {
+		return errors.New("the run was never written")
+	}
+	file, err := os.OpenFile(f.log(id), os.O_APPEND|os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if tryLock(file) {
+		err = repair(file)
+	}
+	if err == nil {
+		e.Aside = true
+		_, err = file.Write(appendEvent(nil, e))
+	}
+	return errors.Join(err, file.Close())
+}
+
+// repair cuts off what follows the valid records of a log, so that new ones can be read. What it cuts
+// off is kept beside the log.
+func repair(file *os.File) error {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	head := make([]byte, len(magic))
+	if _, err := io.ReadFull(file, head); err != nil || string(head) != magic {
+		return fmt.Errorf("%s does not begin as a worklog does", filepath.Base(file.Name()))
+	}
+	records := framed.NewReader(file)
+	for ok := true; ok; {
+		_, _, ok = records.Next()
+	}
+	if err := records.Err(); err != nil {
+		return err
+	}
+	valid := int64(len(magic)) + records.Valid()
+	info, err := file.Stat()
+	if err != nil || info.Size() == valid {
+		return err
+	}
+	aside, err := os.CreateTemp(filepath.Dir(file.Name()), filepath.Base(file.Name())+".damaged-*")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(aside, io.NewSectionReader(file, valid, info.Size()-valid))
+	if err = errors.Join(err, aside.Close()); err != nil {
+		return err
+	}
+	return file.Truncate(valid)
+}

@@ -1,0 +1,309 @@
+package worklog
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"math"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/worklog/internal/framed"
+)
+
+// A Summary is what is known of a run without its points.
+type Summary struct {
+	ID       metric.RunID  `json:"id"`
+	Name     string        `json:"name"`
+	Type     string        `json:"type,omitempty"` // of the parameters, as the user named it
+	Params   []Param       `json:"params,omitempty"`
+	Seed     *int64        `json:"seed,omitempty"` // nil if none was told
+	Tags     []string      `json:"tags,omitempty"`
+	Notes    []Remark      `json:"notes,omitempty"`
+	Verdict  string        `json:"verdict,omitempty"` // the last one
+	State    State         `json:"state"`
+	Error    string        `json:"error,omitempty"` // of a run that failed or was interrupted
+	Began    time.Time     `json:"began"`
+	Ended    time.Time     `json:"ended"` // the end, or the last sign of life
+	Duration time.Duration `json:"took"`  // at work: pauses between lives do not count
+	Lives    int           `json:"lives"` // one, and one more for each time that it went on
+	Code     Code          `json:"code"`  // of the last life, as Env
+	Env      Env           `json:"env"`
+	Files    []File        `json:"files,omitempty"`
+	Data     []Data        `json:"data,omitempty"`
+	Metrics  []Series      `json:"metrics,omitempty"` // in the order in which they first came
+	Points   int           `json:"points"`
+	Lost     int           `json:"lost,omitempty"`   // points that could not be written
+	Damage   int64         `json:"damage,omitempty"` // bytes at the end of the log that cannot be read
+}
+
+// A Remark is a note and its time.
+type Remark struct {
+	Time time.Time `json:"time"`
+	Text string    `json:"text"`
+}
+
+// Param returns the parameter at path, and whether there is one.
+func (s Summary) Param(path string) (Param, bool) {
+	for _, p := range s.Params {
+		if p.Path == path {
+			return p, true
+		}
+	}
+	return Param{}, false
+}
+
+// Metric returns the series of a name, and whether there is one.
+func (s Summary) Metric(name string) (Series, bool) {
+	for _, m := range s.Metrics {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Series{}, false
+}
+
+// An aggregate is a summary in the making, with what is needed to go on where reading stopped.
+type aggregate struct {
+	Summary Summary       `json:"summary"`
+	Offset  int64         `json:"offset"` // up to which the file is read
+	Cuts    []cut         `json:"cuts,omitempty"`
+	Top     metric.Step   `json:"top"`    // the last step of any point
+	Owner   owner         `json:"owner"`  // of the last life
+	Born    int64         `json:"born"`   // when the last life began
+	Before  time.Duration `json:"before"` // how long the earlier lives took
+	index   map[string]int
+}
+
+// A cut voids the points before Offset whose step is At or later.
+type cut struct {
+	Offset int64       `json:"offset"`
+	At     metric.Step `json:"at"`
+}
+
+// voids reports whether a point of a block at offset was taken back later.
+func voids(cuts []cut, offset int64, step metric.Step) bool {
+	for _, c := range cuts {
+		if offset < c.Offset && step >= c.At {
+			return true
+		}
+	}
+	return false
+}
+
+var errRescan = errors.New("earlier points became void")
+
+// errEmpty means that a file holds no run: its process was killed before the first record was out.
+var errEmpty = errors.New("no run")
+
+// summarize reads the log at path from where prev stopped, or from the start. It returns errEmpty if the
+// log holds not even a start.
+func summarize(path string, prev *aggregate) (*aggregate, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	agg := prev
+	if agg == nil {
+		agg = &aggregate{}
+	}
+	err = agg.read(file)
+	for errors.Is(err, errRescan) {
+		agg = &aggregate{Cuts: agg.Cuts}
+		err = agg.read(file)
+	}
+	if err == nil && agg.Summary.ID == "" {
+		err = errEmpty
+	}
+	return agg, err
+}
+
+// read takes in the records from a.Offset on.
+func (a *aggregate) read(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	err = eachRecord(file, &a.Offset, func(at int64, kind byte, payload []byte) error {
+		switch kind {
+		case kindEvent:
+			var e event
+			if err := json.Unmarshal(payload, &e); err != nil {
+				return nil // its checksum holds: a later version wrote it
+			}
+			return a.event(at, e)
+		case kindPoints:
+			return decodePoints(payload, func(p point) { a.point(at, p) })
+		}
+		return nil
+	})
+	a.Summary.Damage = info.Size() - a.Offset
+	return err
+}
+
+// eachRecord calls each with the place of every record from *offset on, 0 being the start of the file,
+// and moves *offset behind it.
+func eachRecord(file *os.File, offset *int64, each func(at int64, kind byte, payload []byte) error) error {
+	if _, err := file.Seek(*offset, io.SeekStart); err != nil {
+		return err
+	}
+	if *offset == 0 {
+		head := make([]byte, len(magic))
+		if _, err := io.ReadFull(file, head); err != nil || string(head) != magic {
+			return nil // not a byte of it is valid
+		}
+		*offset = int64(len(magic))
+	}
+	records, base := framed.NewReader(file), *offset
+	for {
+		at := *offset
+		kind, payload, ok := records.Next()
+		if !ok {
+			return records.Err()
+		}
+		*offset = base + records.Valid()
+		if err := each(at, kind, payload); err != nil {
+			return err
+		}
+	}
+}
+
+func (a *aggregate) event(at int64, e event) error {
+	s := &a.Summary
+	when := time.Unix(0, e.Time)
+	if e.Start != nil {
+		s.ID, s.Name, s.Type = e.Start.ID, e.Start.Name, e.Start.Type
+		s.Params, s.Seed, s.Began = e.Start.Params, e.Start.Seed, when
+	}
+	if e.Life != nil {
+		if err := a.life(at, e); err != nil {
+			return err
+		}
+	}
+	if e.Note != "" {
+		s.Notes = append(s.Notes, Remark{when, e.Note})
+	}
+	if e.Verdict != "" {
+		s.Verdict = e.Verdict
+	}
+	s.Tags = append(s.Tags, e.Tags...)
+	for name, value := range e.Facts {
+		if s.Env.Facts == nil {
+			s.Env.Facts = map[string]string{}
+		}
+		s.Env.Facts[name] = value
+	}
+	if e.File != nil {
+		s.Files = append(s.Files, *e.File)
+	}
+	if e.Data != nil {
+		s.Data = append(s.Data, *e.Data)
+	}
+	s.Lost += e.Lost
+	if !e.Aside {
+		a.alive(e.Time)
+	}
+	if e.End != nil {
+		s.State, s.Error = e.End.State, e.End.Error
+	}
+	return nil
+}
+
+// life begins a life of the run.
+func (a *aggregate) life(at int64, e event) error {
+	s := &a.Summary
+	if from := e.Life.From; from != nil && *from <= a.Top && !knows(a.Cuts, at) {
+		a.Cuts = append(a.Cuts, cut{at, *from})
+		return errRescan
+	}
+	facts := s.Env.Facts
+	s.Code, s.Env = e.Life.Code, e.Life.Env
+	s.Env.Facts = facts
+	s.Lives++
+	s.State, s.Error = Running, ""
+	a.Owner, a.Born, a.Before = e.Life.Owner, e.Time, s.Duration
+	return nil
+}
+
+func knows(cuts []cut, offset int64) bool {
+	for _, c := range cuts {
+		if c.Offset == offset {
+			return true
+		}
+	}
+	return false
+}
+
+// alive takes note of a sign of life at t.
+func (a *aggregate) alive(t int64) {
+	s := &a.Summary
+	s.Ended = time.Unix(0, t)
+	s.Duration = a.Before + time.Duration(t-a.Born)
+}
+
+func (a *aggregate) point(at int64, p point) {
+	a.alive(p.time)
+	if voids(a.Cuts, at, p.step) {
+		return
+	}
+	s := &a.Summary
+	if a.index == nil {
+		a.index = map[string]int{}
+		for i, m := range s.Metrics {
+			a.index[m.Name] = i
+		}
+	}
+	i, ok := a.index[p.name]
+	if !ok {
+		i = len(s.Metrics)
+		a.index[p.name] = i
+		s.Metrics = append(s.Metrics, Series{Name: p.name})
+	}
+	s.Metrics[i].add(p.step, p.value())
+	s.Points++
+	a.Top = max(a.Top, p.step)
+}
+
+// now returns the summary as of now: a run whose process is gone is lost.
+func (a *aggregate) now(here owner, now time.Time) Summary {
+	s := a.Summary
+	s.Env.Facts = maps.Clone(s.Env.Facts)
+	s.Metrics = slices.Clone(s.Metrics) // reading on changes them in place
+	for i, m := range s.Metrics {
+		s.Metrics[i].shape.buckets = slices.Clone(m.shape.buckets)
+	}
+	if s.State == Running && !a.Owner.alive(here, s.Ended, now) {
+		s.State = Lost
+	}
+	if s.State == Running {
+		s.Damage = 0 // its last record is just being written
+	}
+	return s
+}
+
+// points returns the points of one metric, or of all if name is "", in the order of the log.
+func points(path, name string, cuts []cut) ([]metric.Point, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	var out []metric.Point
+	var offset int64
+	err = eachRecord(file, &offset, func(at int64, kind byte, payload []byte) error {
+		if kind != kindPoints {
+			return nil
+		}
+		return decodePoints(payload, func(p point) {
+			if (name == "" || p.name == name) && !voids(cuts, at, p.step) {
+				value := math.Float64frombits(p.bits)
+				out = append(out, metric.Point{Name: p.name, Step: p.step, Time: time.Unix(0, p.time), Value: value})
+			}
+		})
+	})
+	return out, err
+}
