@@ -1,0 +1,219 @@
+package train
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// A checkpoint is everything that a training needs to go on as if it had never stopped.
+//
+// In a file it is the magic, the length of the header (4 bytes, little endian), the header as JSON, the
+// content of each variable and each curve in the header's order, and the CRC32C of all that.
+type checkpoint struct {
+	Recipe  string          `json:"recipe"`
+	Step    int             `json:"step"`    // optimizer steps made
+	Epoch   int             `json:"epoch"`   // passes completed
+	Batch   int             `json:"batch"`   // batches taken within the current pass
+	Saved   time.Time       `json:"saved"`   // for people
+	Elapsed time.Duration   `json:"elapsed"` // spent training, in all calls together
+	Data    []byte          `json:"data,omitempty"`
+	Vars    []savedVariable `json:"variables"`
+	Curves  []savedCurve    `json:"curves"`
+}
+
+// savedVariable is one variable of a store. Its bytes are as in memory: exact for every type.
+type savedVariable struct {
+	Path      string `json:"path"`
+	DType     string `json:"dtype"`
+	Dims      []int  `json:"dims"`
+	Trainable bool   `json:"trainable"`
+	Bytes     int    `json:"bytes"`
+	data      []byte
+}
+
+// savedCurve is one curve of the history: its steps, then its values, 8 bytes each.
+type savedCurve struct {
+	Name   string `json:"name"`
+	Points int    `json:"points"`
+	data   []byte
+}
+
+// checkpointMagic begins every checkpoint file; its last byte is the version of the format.
+const checkpointMagic = "LATHECK\x01"
+
+// keepCheckpoints is how many files of one recipe stay: the newest and one to fall back to.
+const keepCheckpoints = 2
+
+// maxHeader bounds a header, so that a damaged length cannot exhaust memory.
+const maxHeader = 256 << 20
+
+// castagnoli is the polynomial of the checksum; processors compute it in hardware.
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// errDamaged is wrapped by errors about a file that is not a whole checkpoint.
+var errDamaged = errors.New("the file is damaged")
+
+// writeTo writes c in the form of a file.
+func (c *checkpoint) writeTo(w io.Writer) error {
+	header, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	sum := crc32.New(castagnoli)
+	both := io.MultiWriter(w, sum)
+	parts := [][]byte{[]byte(checkpointMagic), binary.LittleEndian.AppendUint32(nil, uint32(len(header))), header}
+	for _, v := range c.Vars {
+		parts = append(parts, v.data)
+	}
+	for _, v := range c.Curves {
+		parts = append(parts, v.data)
+	}
+	for _, part := range parts {
+		if _, err := both.Write(part); err != nil {
+			return err
+		}
+	}
+	_, err = w.Write(binary.LittleEndian.AppendUint32(nil, sum.Sum32()))
+	return err
+}
+
+// decodeCheckpoint reads the content of a file. Its errors wrap errDamaged.
+func decodeCheckpoint(file []byte) (*checkpoint, error) {
+	const sumSize = 4
+	if len(file) < len(checkpointMagic)+4+sumSize {
+		return nil, fmt.Errorf("%w: it has only %d bytes", errDamaged, len(file))
+	}
+	if !bytes.HasPrefix(file, []byte(checkpointMagic)) {
+		return nil, fmt.Errorf("%w: it does not begin as a checkpoint", errDamaged)
+	}
+	body, tail := file[:len(file)-sumSize], file[len(file)-sumSize:]
+	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(tail) {
+		return nil, fmt.Errorf("%w: the checksum does not match", errDamaged)
+	}
+	body = body[len(checkpointMagic):]
+	n := int64(binary.LittleEndian.Uint32(body))
+	body = body[4:]
+	if n > maxHeader || n > int64(len(body)) {
+		return nil, fmt.Errorf("%w: the header's length is %d", errDamaged, n)
+	}
+	c := new(checkpoint)
+	if err := json.Unmarshal(body[:n], c); err != nil {
+		return nil, fmt.Errorf("%w: %w", errDamaged, err)
+	}
+	return c, c.takeParts(body[n:])
+}
+
+// takeParts hands the bytes after the header to the variables and curves.
+func (c *checkpoint) takeParts(body []byte) error {
+	take := func(n int) ([]byte, error) {
+		if n < 0 || n > len(body) {
+			return nil, fmt.Errorf("%w: it ends within its content", errDamaged)
+		}
+		part := body[:n:n]
+		body = body[n:]
+		return part, nil
+	}
+	var err error
+	for i := range c.Vars {
+		if c.Vars[i].data, err = take(c.Vars[i].Bytes); err != nil {
+			return err
+		}
+	}
+	for i := range c.Curves {
+		if c.Curves[i].Points > len(body)/16 { // before multiplying, which could overflow
+			return fmt.Errorf("%w: curve %s is cut", errDamaged, c.Curves[i].Name)
+		}
+		if c.Curves[i].data, err = take(16 * c.Curves[i].Points); err != nil {
+			return err
+		}
+	}
+	if len(body) != 0 {
+		return fmt.Errorf("%w: %d bytes too many", errDamaged, len(body))
+	}
+	return nil
+}
+
+// save writes c into dir so that a crash at any moment leaves whole checkpoints only, and removes the
+// oldest.
+func (c *checkpoint) save(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	tmp, err := os.CreateTemp(dir, ".saving-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // does nothing after the rename
+	err = c.writeTo(tmp)
+	err = firstError(err, tmp.Sync(), tmp.Close())
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(dir, fmt.Sprintf("step-%012d.ckpt", c.Step))
+	if err := os.Rename(tmp.Name(), name); err != nil {
+		return err
+	}
+	if err := syncDir(dir); err != nil {
+		return err
+	}
+	for i, old := range listCheckpoints(dir) {
+		if i >= keepCheckpoints {
+			err = firstError(err, os.Remove(old))
+		}
+	}
+	return err
+}
+
+// syncDir makes a rename within dir survive a crash of the machine.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return firstError(d.Sync(), d.Close())
+}
+
+// listCheckpoints returns the files of checkpoints in dir, the newest step first.
+func listCheckpoints(dir string) []string {
+	files, _ := filepath.Glob(filepath.Join(dir, "step-*.ckpt"))
+	slices.Sort(files)
+	slices.Reverse(files)
+	return files
+}
+
+// loadCheckpoint returns the newest whole checkpoint of a recipe in dir, or nil if there is none. Notes
+// name the files that had to be passed over.
+func loadCheckpoint(dir, recipe string) (c *checkpoint, notes []string) {
+	for _, path := range listCheckpoints(dir) {
+		file, err := os.ReadFile(path)
+		if err == nil {
+			c, err = decodeCheckpoint(file)
+		}
+		if err == nil && c.Recipe != recipe {
+			err = errors.New("it belongs to another recipe")
+		}
+		if err == nil {
+			return c, notes
+		}
+		notes = append(notes, fmt.Sprintf("checkpoint %s is passed over: %v", path, err))
+	}
+	return nil, notes
+}
+
+// removeCheckpoints deletes the checkpoints in dir.
+func removeCheckpoints(dir string) error {
+	var err error
+	for _, path := range listCheckpoints(dir) {
+		err = firstError(err, os.Remove(path))
+	}
+	return err
+}

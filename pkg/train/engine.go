@@ -1,0 +1,205 @@
+package train
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	gomlx "github.com/gomlx/gomlx/ml/train"
+	"github.com/gomlx/gomlx/ml/train/optimizer"
+)
+
+// engine holds the compiled graphs of one model over one store. It takes the place of gomlx's Trainer,
+// whose step also maintains metrics on the device and brings them to the host each time; an engine's
+// step returns the loss alone, still on the device.
+type engine struct {
+	model   Model
+	backend compute.Backend
+	store   *model.Store
+	inputs  int // how many tensors of a batch are inputs; the rest are labels
+	spec    any
+	train   *model.Exec
+	eval    *model.Exec
+	args    []any
+}
+
+// newStore returns an empty store with the seed and the hyperparameters of m.
+func newStore(m Model) (*model.Store, error) {
+	store := model.NewStore()
+	store.SetParams(m.Hyper)
+	store.SetParam(optimizer.ParamLearningRate, m.LearningRate)
+	store.SetParam(model.ParamInitialSeed, m.Seed) // an int64: any other type silently becomes seed 0
+	if err := store.SetRNGStateFromSeed(m.Seed); err != nil {
+		return nil, fmt.Errorf("set seed %d: %w", m.Seed, err)
+	}
+	return store, nil
+}
+
+// newEngine prepares to run m on batches like the given one. Nothing is compiled yet.
+func newEngine(m Model, b compute.Backend, store *model.Store, like gomlx.Batch) (*engine, error) {
+	e := &engine{model: m, backend: b, store: store, inputs: len(like.Inputs), spec: like.Spec}
+	var err error
+	if e.train, err = model.NewExec(b, store, e.trainGraph); err != nil {
+		return nil, err
+	}
+	e.eval, err = model.NewExec(b, store, e.evalGraph)
+	return e, err
+}
+
+// trainGraph builds one optimizer step. It returns the loss, a scalar.
+func (e *engine) trainGraph(scope *model.Scope, batch []*graph.Node) []*graph.Node {
+	inputs, labels := batch[:e.inputs], batch[e.inputs:]
+	g := batch[0].Graph()
+	scope.Store().SetTraining(g, true)
+	predictions := e.model.predict(scope, e.spec, inputs)
+	gomlx.AddMainLoss(e.model.Loss(labels, predictions))
+	total := gomlx.TotalLoss(g)
+	e.model.Optimizer.UpdateGraph(scope, g, total)
+	gomlx.ExecPerStepUpdateGraphFn(g)
+	return []*graph.Node{total}
+}
+
+// evalGraph builds the evaluation of one batch. It returns the loss, a scalar, and the predicted class
+// of each example, shape [batch], if the model is a classifier of the labels.
+func (e *engine) evalGraph(scope *model.Scope, batch []*graph.Node) []*graph.Node {
+	inputs, labels := batch[:e.inputs], batch[e.inputs:]
+	g := batch[0].Graph()
+	scope.Store().SetTraining(g, false)
+	predictions := e.model.predict(scope, e.spec, inputs)
+	gomlx.AddMainLoss(e.model.Loss(labels, predictions))
+	out := []*graph.Node{gomlx.TotalLoss(g)}
+	if classifies(labels, predictions) {
+		out = append(out, graph.ArgMax(predictions[0], -1))
+	}
+	return out
+}
+
+// classifies reports whether predictions are scores of classes, one row for each integer label.
+func classifies(labels, predictions []*graph.Node) bool {
+	if len(labels) == 0 || len(predictions) == 0 || !labels[0].DType().IsInt() {
+		return false
+	}
+	l, p := labels[0].Shape(), predictions[0].Shape()
+	return p.Rank() == 2 && p.Dimensions[1] > 1 && l.Size() == p.Dimensions[0]
+}
+
+// describe builds the graph of a training step for batches like the given one without compiling it, and
+// returns it as text. The variables that it uses are then in the store, without values.
+func (e *engine) describe(like gomlx.Batch) (text string, err error) {
+	defer e.guard(like, &err)
+	g := graph.NewGraph(e.backend, "recipe")
+	defer g.Finalize()
+	model.SetStore(g, e.store)
+	var nodes []*graph.Node
+	for i, s := range slices.Concat(shapesOf(like.Inputs), shapesOf(like.Labels)) {
+		nodes = append(nodes, graph.Parameter(g, fmt.Sprintf("batch_%d", i), s))
+	}
+	e.trainGraph(e.store.RootScope(), nodes)
+	return g.String(), nil
+}
+
+// step runs one optimizer step on a batch, which it consumes, and returns the loss on the device.
+func (e *engine) step(batch gomlx.Batch) (loss *tensors.Tensor, err error) {
+	defer e.guard(batch, &err)
+	e.args = e.args[:0]
+	var keep []*tensors.Tensor
+	for _, part := range [2][]*tensors.Tensor{batch.Inputs, batch.Labels} {
+		for _, t := range part {
+			arg, kept := e.donate(t)
+			e.args = append(e.args, arg)
+			if kept {
+				keep = append(keep, t)
+			}
+		}
+	}
+	out, err := e.train.Call(e.args...)
+	for _, t := range keep {
+		err = firstError(err, t.FinalizeAll())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
+}
+
+// donate gives the device's copy of t to the computation, which then needs no copy of its own. Where
+// that cannot be done t itself is the argument, to be finalized afterwards.
+func (e *engine) donate(t *tensors.Tensor) (arg any, kept bool) {
+	if t.IsShared() {
+		return t, true
+	}
+	d, err := graph.DonateTensorBuffer(t, e.backend, 0)
+	if err != nil {
+		return t, true
+	}
+	return d, false
+}
+
+// evaluate runs the evaluation graph on a batch, which it leaves intact. Classes is nil unless the
+// model is a classifier.
+func (e *engine) evaluate(batch gomlx.Batch) (loss float64, classes []int32, err error) {
+	defer e.guard(batch, &err)
+	e.args = e.args[:0]
+	for _, t := range slices.Concat(batch.Inputs, batch.Labels) {
+		e.args = append(e.args, t)
+	}
+	out, err := e.eval.Call(e.args...)
+	if err != nil {
+		return 0, nil, err
+	}
+	if loss, err = scalar(out[0]); err != nil {
+		return 0, nil, err
+	}
+	if len(out) > 1 {
+		err = out[1].ConstFlatData(func(flat any) { classes = slices.Clone(flat.([]int32)) })
+	}
+	for _, t := range out {
+		err = firstError(err, t.FinalizeAll())
+	}
+	return loss, classes, err
+}
+
+// guard is deferred around what builds graphs: it turns a panic into an error and says what shapes the
+// batch had, since a wrong shape is the usual cause.
+func (e *engine) guard(batch gomlx.Batch, err *error) {
+	p := recover()
+	if p == nil && *err == nil {
+		return
+	}
+	cause := *err
+	if p != nil {
+		var isErr bool
+		if cause, isErr = p.(error); !isErr {
+			cause = fmt.Errorf("%v", p)
+		}
+		if fault, ok := p.(runtime.Error); ok {
+			cause = fmt.Errorf("the model panicked: %w", fault)
+		}
+	}
+	*err = fmt.Errorf("model %q on a batch of %s: %w", e.model.Name, shapesText(batch), cause)
+}
+
+// scalar brings a scalar of any number type to the host.
+func scalar(t *tensors.Tensor) (v float64, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("read a loss of shape %s: %v", t.Shape(), p)
+		}
+	}()
+	return shapes.ConvertTo[float64](t.Value()), nil
+}
+
+// firstError returns the first of errs that is not nil.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gomlx/gomlx/ml/model"
+	gomlx "github.com/gomlx/gomlx/ml/train"
+
+	"github.com/lathe-go/lathe/pkg/backend"
+	"github.com/lathe-go/lathe/pkg/metric"
+)
+
+// A Fitted is a trained model. It is complete whether training ended, was stopped or went wrong: its
+// store holds the live variables, which can be looked at, evaluated and trained further.
+type Fitted struct {
+	Store   *model.Store // weights, optimizer state and random state
+	Model   Model
+	Device  *backend.Device
+	History *History // from step 0, across all stops
+
+	Step        int           // optimizer steps made in all
+	Epoch       int           // passes over the data completed
+	Resumed     int           // the step at which this call took over; 0 if it began anew
+	Interrupted bool          // training was stopped before its end; calling Fit again goes on
+	Already     bool          // the recipe was trained to its end before; this call made no step
+	Diverged    bool          // a loss was not finite; the store is that of the last good checkpoint
+	Elapsed     time.Duration // spent in steps and validations, in all calls together
+	Recipe      string        // identifies graph, initial values and data: SHA-256 in hexadecimal
+	Checkpoints string        // the folder of this recipe's checkpoints; empty without
+	Notes       []string      // what a careful reader should know
+
+	engine *engine
+	rate   float64 // steps per second of this call
+}
+
+// Fit trains m on the batches of data and validates it on those of valid, which may be nil. Losses and
+// accuracies go to log, which is usually a run of a worklog and may be nil, under the names train/loss
+// (of each step, before its update), valid/loss and valid/accuracy.
+//
+// If the training is stopped by its context, Fit returns the Fitted as it is, with Interrupted set and
+// without an error. An error means that there is nothing to use: the model does not build on this data,
+// the data cannot be read, or training was stopped or diverged before it left anything behind.
+func Fit(log metric.Sink, m Model, data, valid gomlx.Dataset, opts ...Option) (*Fitted, error) {
+	o := gather(opts)
+	f, err := prepare(log, m, data, valid, o)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	err = f.run()
+	f.finish(err)
+	if err = f.settle(err); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return f.fit, nil
+}
+
+// MustFit is Fit for cells and other places that end at an error: it panics on one.
+func MustFit(log metric.Sink, m Model, data, valid gomlx.Dataset, opts ...Option) *Fitted {
+	fit, err := Fit(log, m, data, valid, opts...)
+	if err != nil {
+		panic(err)
+	}
+	return fit
+}
+
+// prepare makes everything that steps need and takes over from a checkpoint if there is one.
+func prepare(log metric.Sink, m Model, data, valid gomlx.Dataset, o options) (*fitting, error) {
+	m, err := m.complete()
+	if err != nil {
+		return nil, err
+	}
+	like, err := peek(data)
+	if err != nil {
+		return nil, err
+	}
+	store, err := newStore(m)
+	if err != nil {
+		return nil, err
+	}
+	e, err := newEngine(m, o.device.Backend, store, like)
+	if err != nil {
+		return nil, err
+	}
+	recipe, err := e.recipe(like, data)
+	if err != nil {
+		return nil, err
+	}
+	if err := like.Finalize(); err != nil {
+		return nil, err
+	}
+	f := &fitting{
+		options: o, engine: e, data: data, valid: valid, log: log,
+		fit: &Fitted{Store: store, Model: m, Device: o.device, History: new(History), Recipe: recipe, engine: e},
+	}
+	if err := f.locate(); err != nil {
+		return nil, err
+	}
+	return f, f.takeOver()
+}
+
+// locate decides where the checkpoints of the recipe are.
+func (f *fitting) locate() error {
+	root := f.checkpoint
+	switch root {
+	case noCheckpoints:
+		return nil
+	case "":
+		var err error
+		if root, err = checkpointRoot(); err != nil {
+			return err
+		}
+	}
+	f.fit.Checkpoints = filepath.Join(root, folderName(f.fit.Model.Name, f.fit.Recipe))
+	if f.fresh {
+		return removeCheckpoints(f.fit.Checkpoints)
+	}
+	return nil
+}
+
+// takeOver restores the newest checkpoint of the recipe, if there is one and it is not beyond the end.
+func (f *fitting) takeOver() error {
+	c, notes := loadCheckpoint(f.fit.Checkpoints, f.fit.Recipe)
+	for _, n := range notes {
+		f.note("%s", n)
+	}
+	if c != nil && f.beyond(c) {
+		f.note("the checkpoint of step %d is beyond the end asked for; training begins anew", c.Step)
+		c = nil
+	}
+	if c == nil {
+		return f.rewind(nil)
+	}
+	if err := restoreVariables(f.fit.Store, c.Vars); err != nil {
+		return err
+	}
+	f.resume(c)
+	return f.rewind(c)
+}
+
+// resume takes over the counters and curves of a checkpoint.
+func (f *fitting) resume(c *checkpoint) {
+	f.fit.History.restore(c.Curves)
+	f.fit.Step, f.fit.Epoch, f.batch = c.Step, c.Epoch, c.Batch
+	f.fit.Resumed, f.fit.Elapsed = c.Step, c.Elapsed
+}
+
+// rewind puts the data where a checkpoint left it, or at its beginning.
+func (f *fitting) rewind(c *checkpoint) error {
+	p, positioned := f.data.(Positioned)
+	switch {
+	case !positioned && c != nil && !f.complete():
+		f.skip = c.Batch
+		f.note("data %q cannot save its position: the batches after the resume are not those of a training without a stop", f.data.Name())
+		return nil
+	case !positioned:
+		return nil
+	}
+	var state []byte
+	if c != nil {
+		state = c.Data
+	}
+	if err := p.Restore(state); err != nil {
+		return fmt.Errorf("restore the position of data %q: %w", f.data.Name(), err)
+	}
+	return nil
+}
+
+// settle turns what ended the loop into the result of Fit.
+func (f *fitting) settle(err error) error {
+	fit := f.fit
+	var diverged *divergence
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errStopped):
+		if fit.Step == 0 {
+			return fmt.Errorf("stopped before the first step: %w", context.Cause(f.ctx))
+		}
+		fit.Interrupted = true
+		return nil
+	case errors.As(err, &diverged):
+		return f.recoverFrom(diverged)
+	}
+	return err
+}
+
+// recoverFrom brings back the last good checkpoint after a loss that is not finite.
+func (f *fitting) recoverFrom(d *divergence) error {
+	c, _ := loadCheckpoint(f.fit.Checkpoints, f.fit.Recipe)
+	if c == nil {
+		return fmt.Errorf("%w; there is no checkpoint to return to", d)
+	}
+	if err := restoreVariables(f.fit.Store, c.Vars); err != nil {
+		return errors.Join(d, err)
+	}
+	resumed := f.fit.Resumed
+	f.resume(c)
+	f.fit.Resumed, f.fit.Diverged = resumed, true
+	f.note("%v; the variables are those of step %d", d, c.Step)
+	return nil
+}
+
+// note keeps a remark and says it at once.
+func (f *fitting) note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	f.fit.Notes = append(f.fit.Notes, text)
+	fmt.Fprintln(os.Stderr, "train:", text)
+}

@@ -1,0 +1,303 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/gomlx/gomlx/core/tensors"
+	gomlx "github.com/gomlx/gomlx/ml/train"
+
+	"github.com/lathe-go/lathe/pkg/metric"
+)
+
+// fitting is one call of Fit.
+type fitting struct {
+	options
+	fit    *Fitted
+	engine *engine
+	data   gomlx.Dataset
+	valid  gomlx.Dataset
+	log    metric.Sink
+	report *report
+
+	batch     int // batches taken within the current epoch
+	skip      int // batches to pass over, of data that cannot save its position
+	validated int // the step of the last validation
+	pending   []pendingLoss
+	flushed   time.Time
+	saved     time.Time
+	began     time.Time
+}
+
+// pendingLoss is the loss of a step that has not been read from the device yet. Reading waits for the
+// step to end, so several are read at once.
+type pendingLoss struct {
+	step int
+	loss *tensors.Tensor
+}
+
+// How many losses wait on the device, and for how long at most.
+const (
+	maxPending   = 16
+	flushEvery   = 50 * time.Millisecond
+	emptyEpochs  = 2 // this many passes in a row without a batch mean that there is no data
+	validateTurn = 8 // batches of a validation between two looks at the context
+)
+
+// errStopped ends the loop when its context has ended.
+var errStopped = errors.New("stopped")
+
+// divergence is the error of a loss that is not finite.
+type divergence struct {
+	step int
+	loss float64
+}
+
+func (d *divergence) Error() string {
+	return fmt.Sprintf("the loss of step %d is %v; a lower learning rate or clipped gradients may help", d.step, d.loss)
+}
+
+// complete reports whether the training is at its end.
+func (f *fitting) complete() bool {
+	m := f.fit.Model
+	return m.Steps > 0 && f.fit.Step >= m.Steps || m.Epochs > 0 && f.fit.Epoch >= m.Epochs
+}
+
+// beyond reports whether a checkpoint lies after the end of this training.
+func (f *fitting) beyond(c *checkpoint) bool {
+	m := f.fit.Model
+	if m.Steps > 0 && c.Step > m.Steps {
+		return true
+	}
+	return m.Epochs > 0 && (c.Epoch > m.Epochs || c.Epoch == m.Epochs && c.Batch > 0)
+}
+
+// run trains until the end, a stop or an error.
+func (f *fitting) run() error {
+	f.report = newReport(f)
+	if f.complete() {
+		f.fit.Already = true
+		f.repeatLast()
+		return nil
+	}
+	f.began = time.Now()
+	f.flushed, f.saved, f.validated = f.began, f.began, f.lastValidation()
+	if f.batch == 0 && f.fit.Epoch > 0 && f.validate == 0 {
+		// The stop came between the end of an epoch and its validation.
+		if err := f.validateHere(); err != nil {
+			return err
+		}
+	}
+	for empty := 0; !f.complete(); {
+		before := f.fit.Step
+		if err := f.epoch(); err != nil {
+			return firstError(f.keep(err), err)
+		}
+		if f.fit.Step > before {
+			empty = 0
+		} else if empty++; empty == emptyEpochs {
+			return fmt.Errorf("data %q: %w", f.data.Name(), errNoBatches)
+		}
+	}
+	return inOrder(f.flush, f.validateHere, f.save)
+}
+
+// inOrder calls fs up to the first one that fails: nothing may be saved after a loss that is not finite.
+func inOrder(fs ...func() error) error {
+	for _, f := range fs {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lastValidation returns the step of the newest validation, or -1.
+func (f *fitting) lastValidation() int {
+	if c := f.fit.History.Curve("valid/loss"); c != nil {
+		return c.Steps[len(c.Steps)-1]
+	}
+	return -1
+}
+
+// keep saves what there is when a stop ends the loop.
+func (f *fitting) keep(err error) error {
+	if !errors.Is(err, errStopped) || f.fit.Step == 0 {
+		return nil
+	}
+	return inOrder(f.flush, f.save)
+}
+
+// epoch runs the rest of one pass over the data, or less if training is complete before.
+func (f *fitting) epoch() error {
+	for batch, err := range f.data.Iter() {
+		if err != nil {
+			return fmt.Errorf("read data %q: %w", f.data.Name(), err)
+		}
+		if f.skip > 0 {
+			f.skip--
+			if err := batch.Finalize(); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := f.step(batch); err != nil {
+			return err
+		}
+		if f.complete() {
+			return nil
+		}
+	}
+	if f.batch == 0 {
+		return nil // nothing was left of a pass that had been counted before
+	}
+	f.fit.Epoch++
+	f.batch = 0
+	if f.validate == 0 {
+		return inOrder(f.flush, f.validateHere)
+	}
+	return nil
+}
+
+// step runs one optimizer step and what is due after it.
+func (f *fitting) step(batch gomlx.Batch) error {
+	loss, err := f.engine.step(batch)
+	if err != nil {
+		return fmt.Errorf("step %d: %w", f.fit.Step, err)
+	}
+	f.pending = append(f.pending, pendingLoss{f.fit.Step, loss})
+	f.fit.Step++
+	f.batch++
+	now := time.Now()
+	if len(f.pending) >= maxPending || now.Sub(f.flushed) >= flushEvery {
+		if err := f.flush(); err != nil {
+			return err
+		}
+	}
+	if f.validate > 0 && f.fit.Step%f.validate == 0 {
+		if err := inOrder(f.flush, f.validateHere); err != nil {
+			return err
+		}
+	}
+	if now.Sub(f.saved) >= f.every {
+		if err := inOrder(f.flush, f.save); err != nil {
+			return err
+		}
+	}
+	if f.ctx.Err() != nil {
+		return errStopped
+	}
+	return nil
+}
+
+// flush reads the losses that wait on the device and records them. A loss that is not finite is
+// recorded too, and ends the training.
+func (f *fitting) flush() error {
+	f.flushed = time.Now()
+	pending := f.pending
+	f.pending = f.pending[:0]
+	for _, p := range pending {
+		v, err := scalar(p.loss)
+		if err = firstError(err, p.loss.FinalizeAll()); err != nil {
+			return err
+		}
+		f.record(p.step, "train/loss", v)
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return &divergence{p.step, v}
+		}
+	}
+	f.report.steps(f.fit.Step)
+	return nil
+}
+
+// record puts a measurement into the history, the worklog and the chart.
+func (f *fitting) record(step int, name string, v float64) {
+	f.fit.History.Log(step, name, v)
+	if f.log != nil {
+		f.log.Log(step, name, v)
+	}
+	f.report.Log(step, name, v)
+}
+
+// repeatLast hands the newest value of each curve to the worklog, for a run that has nothing to train:
+// its outcome is that of the training it stands for.
+func (f *fitting) repeatLast() {
+	if f.log == nil {
+		return
+	}
+	for _, c := range f.fit.History.Curves {
+		f.log.Log(c.Steps[len(c.Steps)-1], c.Name, c.Last())
+	}
+}
+
+// validateHere evaluates the model as it is now on the validation data, once per step.
+func (f *fitting) validateHere() error {
+	if f.valid == nil || f.validated == f.fit.Step {
+		return nil
+	}
+	ev, err := evaluate(f.ctx, f.engine, f.valid)
+	if err != nil {
+		if f.ctx.Err() != nil {
+			return errStopped
+		}
+		return fmt.Errorf("validate after step %d: %w", f.fit.Step, err)
+	}
+	f.validated = f.fit.Step
+	f.record(f.fit.Step, "valid/loss", ev.Loss)
+	if ev.Classes > 0 {
+		f.record(f.fit.Step, "valid/accuracy", ev.Accuracy)
+	}
+	return nil
+}
+
+// save writes a checkpoint. A disk that refuses does not end a training: it is noted.
+func (f *fitting) save() error {
+	f.saved = time.Now()
+	if f.fit.Checkpoints == "" {
+		return nil
+	}
+	c, err := f.snapshot()
+	if err != nil {
+		return err
+	}
+	if err := c.save(f.fit.Checkpoints); err != nil {
+		f.note("the checkpoint of step %d could not be written: %v", f.fit.Step, err)
+	}
+	return nil
+}
+
+// snapshot copies the state of the training to the host.
+func (f *fitting) snapshot() (*checkpoint, error) {
+	c := &checkpoint{
+		Recipe: f.fit.Recipe, Step: f.fit.Step, Epoch: f.fit.Epoch, Batch: f.batch,
+		Saved: time.Now().UTC(), Elapsed: f.elapsed(), Curves: f.fit.History.save(),
+	}
+	var err error
+	if p, ok := f.data.(Positioned); ok {
+		if c.Data, err = p.State(); err != nil {
+			return nil, fmt.Errorf("save the position of data %q: %w", f.data.Name(), err)
+		}
+	}
+	c.Vars, err = saveVariables(f.fit.Store)
+	return c, err
+}
+
+// elapsed is the time spent training, in this call and those before.
+func (f *fitting) elapsed() time.Duration {
+	if f.began.IsZero() {
+		return f.fit.Elapsed
+	}
+	return f.fit.Elapsed + time.Since(f.began)
+}
+
+// finish closes the report and the clock.
+func (f *fitting) finish(err error) {
+	if !f.began.IsZero() {
+		spent := time.Since(f.began)
+		f.fit.Elapsed += spent
+		f.fit.rate = float64(f.fit.Step-f.fit.Resumed) / spent.Seconds()
+	}
+	f.report.close(err)
+}

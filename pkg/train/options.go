@@ -1,0 +1,69 @@
+package train
+
+import (
+	"context"
+	"time"
+
+	"github.com/lathe-go/lathe/pkg/backend"
+	"github.com/lathe-go/lathe/pkg/display/frame"
+)
+
+// options gathers what the Options set.
+type options struct {
+	ctx        context.Context
+	device     *backend.Device
+	fresh      bool
+	quiet      bool
+	checkpoint string        // the folder of all checkpoints; "" finds one, noCheckpoints keeps none
+	every      time.Duration // between two checkpoints
+	validate   int           // steps between two validations; 0: at the end of each epoch
+}
+
+// noCheckpoints is the folder that stands for keeping none.
+const noCheckpoints = "\x00"
+
+// An Option changes how Fit works, not what it computes.
+type Option func(*options)
+
+// Context makes Fit stop after the current step when ctx ends. Without it Fit follows the cell that
+// calls it: interrupting the cell stops the training.
+func Context(ctx context.Context) Option { return func(o *options) { o.ctx = ctx } }
+
+// On trains on a device other than [backend.Default].
+func On(d *backend.Device) Option { return func(o *options) { o.device = d } }
+
+// Fresh starts from initial values and forgets what earlier calls with the same recipe have learnt.
+func Fresh() Option { return func(o *options) { o.fresh = true } }
+
+// Quiet shows neither a progress bar nor a chart.
+func Quiet() Option { return func(o *options) { o.quiet = true } }
+
+// Checkpoints keeps checkpoints under dir. Without it they go to $LATHE_CHECKPOINTS, or to
+// .lathe/checkpoints in the nearest folder upward that holds a Go module or a git repository, or in the
+// working folder.
+func Checkpoints(dir string) Option { return func(o *options) { o.checkpoint = dir } }
+
+// NoCheckpoints writes nothing to disk. A stopped training then starts anew.
+func NoCheckpoints() Option { return func(o *options) { o.checkpoint = noCheckpoints } }
+
+// CheckpointEvery sets the time between two checkpoints, 10 s unless set. One is always written when
+// training ends or is stopped.
+func CheckpointEvery(d time.Duration) Option { return func(o *options) { o.every = d } }
+
+// ValidateEvery validates after every n steps instead of at the end of each epoch.
+func ValidateEvery(n int) Option { return func(o *options) { o.validate = n } }
+
+// gather applies opts to the defaults.
+func gather(opts []Option) options {
+	o := options{every: 10 * time.Second}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if o.ctx == nil {
+		o.ctx = frame.Context()
+	}
+	if o.device == nil {
+		o.device = backend.Default()
+	}
+	return o
+}

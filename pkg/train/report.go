@@ -1,0 +1,139 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"html"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/lathe-go/lathe/pkg/display"
+	"github.com/lathe-go/lathe/pkg/metric"
+)
+
+// report is what Fit shows while it works: a progress bar and a live chart.
+type report struct {
+	fitting *fitting
+	bar     *display.Progress
+	noted   time.Time
+}
+
+// noteEvery bounds how often the text beside the bar is made.
+const noteEvery = 250 * time.Millisecond
+
+// newReport begins to show a training.
+func newReport(f *fitting) *report {
+	r := &report{fitting: f}
+	if f.quiet || f.complete() {
+		return r
+	}
+	r.bar = display.NewProgress(f.fit.Model.Name, int64(f.totalSteps()), "step")
+	if f.fit.Step > 0 {
+		r.bar.Set(int64(f.fit.Step))
+	}
+	return r
+}
+
+// totalSteps is the number of steps in all, or 0 if it is not known.
+func (f *fitting) totalSteps() int {
+	m := f.fit.Model
+	total := m.Steps
+	if n, ok := f.data.(interface{ BatchesPerEpoch() int }); ok && m.Epochs > 0 {
+		if byEpochs := m.Epochs * n.BatchesPerEpoch(); total == 0 || byEpochs < total {
+			total = byEpochs
+		}
+	}
+	return total
+}
+
+// Log shows a measurement.
+func (r *report) Log(step metric.Step, name string, v float64) {}
+
+// steps says how many steps are done in all.
+func (r *report) steps(n int) {
+	if r.bar == nil {
+		return
+	}
+	r.bar.Set(int64(n))
+	if now := time.Now(); now.Sub(r.noted) >= noteEvery {
+		r.noted = now
+		r.bar.Note("%s", r.fitting.fit.History.latest())
+	}
+}
+
+// close shows the final state.
+func (r *report) close(err error) {
+	if r.bar == nil {
+		return
+	}
+	r.bar.Note("%s", r.fitting.fit.History.latest())
+	if err != nil {
+		if errors.Is(err, errStopped) {
+			err = errors.New("interrupted; run it again to go on")
+		}
+		r.bar.Fail(err)
+		return
+	}
+	r.bar.Close()
+}
+
+// latest says the newest value of each curve.
+func (h *History) latest() string {
+	var parts []string
+	for _, c := range h.Curves {
+		parts = append(parts, fmt.Sprintf("%s %.4g", c.Name, c.Last()))
+	}
+	return strings.Join(parts, "  ")
+}
+
+// String says where the training stands in a few lines.
+func (f *Fitted) String() string {
+	return strings.Join(append([]string{f.headline(), f.History.latest()}, f.Notes...), "\n")
+}
+
+// HTML says where the training stands.
+func (f *Fitted) HTML() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "<p><b>%s</b><br>%s", html.EscapeString(f.headline()), html.EscapeString(f.History.latest()))
+	for _, n := range f.Notes {
+		fmt.Fprintf(&b, "<br><i>%s</i>", html.EscapeString(n))
+	}
+	return b.String() + "</p>"
+}
+
+// headline says what state the training is in.
+func (f *Fitted) headline() string {
+	state := "trained"
+	switch {
+	case f.Diverged:
+		state = "diverged; back"
+	case f.Interrupted:
+		state = "interrupted"
+	case f.Already:
+		state = "already trained"
+	}
+	text := fmt.Sprintf("%s: %s at step %d, epoch %d, %d parameters, %s on %s", f.Model.Name, state, f.Step, f.Epoch,
+		f.parameters(), f.Elapsed.Round(10*time.Millisecond), f.Device.Platform)
+	if f.rate > 0 && !math.IsInf(f.rate, 0) {
+		text += fmt.Sprintf(", %.0f steps/s", f.rate)
+	}
+	switch {
+	case f.Already:
+		text += "; the option train.Fresh() trains anew"
+	case f.Resumed > 0:
+		text += fmt.Sprintf("; resumed at step %d", f.Resumed)
+	}
+	return text
+}
+
+// parameters counts the trainable numbers of the model.
+func (f *Fitted) parameters() int {
+	n := 0
+	for v := range f.Store.IterVariables() {
+		if v.Trainable {
+			n += v.Shape().Size()
+		}
+	}
+	return n
+}

@@ -1,0 +1,102 @@
+package train
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// saveVariables copies every variable of a store: weights, optimizer state and random state. The order
+// is that of creation, on which optimizers rely.
+func saveVariables(store *model.Store) ([]savedVariable, error) {
+	var list []savedVariable
+	for v := range store.IterVariables() {
+		data, err := contentOf(v)
+		if err != nil {
+			return nil, err
+		}
+		s := v.Shape()
+		list = append(list, savedVariable{
+			Path: v.Path(), DType: s.DType.String(), Dims: slices.Clone(s.Dimensions),
+			Trainable: v.Trainable, Bytes: len(data), data: data,
+		})
+	}
+	return list, nil
+}
+
+// contentOf copies the bytes of a variable's value to the host.
+func contentOf(v *model.Variable) (data []byte, err error) {
+	t, err := v.Value()
+	if err != nil {
+		return nil, err
+	}
+	if e := t.ConstBytes(func(b []byte) { data = slices.Clone(b) }); e != nil {
+		return nil, fmt.Errorf("read variable %s: %w", v.Path(), e)
+	}
+	return data, nil
+}
+
+// restoreVariables sets the variables of a store to saved values and creates those that it lacks.
+func restoreVariables(store *model.Store, list []savedVariable) error {
+	for _, s := range list {
+		t, err := s.tensor()
+		if err != nil {
+			return fmt.Errorf("restore variable %s: %w", s.Path, err)
+		}
+		v := store.GetVariable(s.Path)
+		if v == nil {
+			v, err = store.CreateVariable(s.Path, t)
+		} else {
+			err = v.SetValue(t)
+		}
+		if err != nil {
+			return fmt.Errorf("restore variable %s: %w", s.Path, err)
+		}
+		v.Trainable = s.Trainable
+	}
+	return nil
+}
+
+// tensor makes a tensor in host memory of a saved variable.
+func (s savedVariable) tensor() (*tensors.Tensor, error) {
+	dtype, err := dtypes.DTypeString(s.DType)
+	if err != nil {
+		return nil, err
+	}
+	shape := shapes.Make(dtype, s.Dims...)
+	if int(shape.ByteSize()) != len(s.data) {
+		return nil, fmt.Errorf("%d bytes for shape %s", len(s.data), shape)
+	}
+	return tensors.FromRaw(nil, 0, shape, s.data)
+}
+
+// writeVariables writes paths, shapes and contents of all variables in a form that is the same for the
+// same values.
+func writeVariables(w io.Writer, store *model.Store) error {
+	for v := range store.IterVariables() {
+		data, err := contentOf(v)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s %s %t %d\n", v.Path(), v.Shape(), v.Trainable, len(data))
+		w.Write(data) // hashes, which are what w is, do not fail
+	}
+	return nil
+}
+
+// Digest returns the SHA-256 of all variables of a store, in hexadecimal: weights, optimizer state and
+// random state. Two trainings are bit-identical if their digests are equal.
+func Digest(store *model.Store) (string, error) {
+	h := sha256.New()
+	if err := writeVariables(h, store); err != nil {
+		return "", fmt.Errorf("train: digest variables: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
