@@ -15,6 +15,7 @@ func commands() []command {
 		}},
 		{"run", "NOTEBOOK [-p name=value]... [-o OUT.ipynb]", "execute a notebook without a browser", runCommand},
 		{"report", "NOTEBOOK [-o OUT.html]", "render a notebook as one self-contained HTML page", reportCommand},
+		{"log", "ls [QUERY...] | show RUN | diff RUN [RUN]", "list, show and compare runs [--dir DIR]", logCommand},
 	}
 }
 

@@ -136,6 +136,7 @@ func (f *Folder) saveIndex(ids []metric.RunID, known map[metric.RunID]entry, fre
 		return
 	}
 	_, err = temp.Write(encodeIndex([]byte(magic), all))
+	temp.Chmod(0o644) // others may read the folder too
 	if err = errors.Join(err, temp.Close()); err == nil {
 		err = os.Rename(temp.Name(), path)
 	}

@@ -2,6 +2,7 @@ package worklog
 
 import (
 	"fmt"
+	"html"
 	"maps"
 	"slices"
 	"strings"
@@ -16,10 +17,10 @@ func (r *Run) String() string { return r.Summary().grid().text() }
 
 // grid lays s out with a line for each thing known.
 func (s Summary) grid() grid {
-	g := grid{head: []string{"", "", ""}}
+	g := grid{head: []string{"", ""}}
 	add := func(what, text string) {
 		if text != "" {
-			g.rows = append(g.rows, []cell{plain(what), plain(text), {}})
+			g.rows = append(g.rows, []cell{plain(what), plain(text)})
 		}
 	}
 	add("run", string(s.ID))
@@ -57,7 +58,8 @@ func (s Summary) addMetrics(g *grid) {
 		if m.NonFinite > 0 {
 			text += fmt.Sprintf(", %d of them not finite", m.NonFinite)
 		}
-		g.rows = append(g.rows, []cell{plain("metric " + m.Name), plain(text), {m.shape.text(), m.shape.svg()}})
+		picture := cell{m.shape.text() + "  " + text, m.shape.svg() + " " + html.EscapeString(text)}
+		g.rows = append(g.rows, []cell{plain("metric " + m.Name), picture})
 	}
 }
 
