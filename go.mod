@@ -12,6 +12,7 @@ require (
 	github.com/gomlx/go-xla v0.4.1 // GoMLX's XLA/PJRT backend
 	github.com/gomlx/gomlx v0.28.2 // the framework
 	github.com/yuin/goldmark v1.8.7 // renders the Markdown cells of reports
+	golang.org/x/tools v0.44.0 // txtar, the form of scenario files in tests
 )
 
 require (

@@ -26,12 +26,12 @@ type output struct {
 	silent bool
 	count  int
 
-	mu    sync.Mutex
-	name  string            // the stream of text
-	text  []byte            // text that has not been sent
-	tails map[string][]byte // by stream, the beginning of a character whose end has not come
-	timer *time.Timer       // sends text; nil when none waits
-	pages []wire.Payload
+	mu     sync.Mutex
+	name   string            // the stream of text
+	text   []byte            // text that has not been sent
+	tails  map[string][]byte // by stream, the beginning of a character whose end has not come
+	timer  *time.Timer       // sends text; nil when none waits
+	pages  []wire.Payload
 	result *string // the text of the cell's value, for the history
 }
 

@@ -1,0 +1,316 @@
+// Package kerneltest tests kernels from the outside: a frontend that speaks to them over real sockets,
+// a handler that echoes, and scenarios in text files. See RunScripts for the form of a scenario.
+package kerneltest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lathe-go/lathe/kernel/internal/server"
+	"github.com/lathe-go/lathe/kernel/internal/wire"
+	"github.com/lathe-go/lathe/kernel/internal/zmq"
+)
+
+// patience is how long an Expect waits. It is long, as only a failing test waits so long.
+const patience = 30 * time.Second
+
+// A Frontend is connected to all channels of one kernel. Messages that no test has read when it closes
+// fail the test.
+type Frontend struct {
+	t       testing.TB
+	key     wire.Key
+	session string
+	conns   map[string]*zmq.Conn
+	wg      sync.WaitGroup
+	stop    context.CancelFunc
+	done    <-chan struct{} // closed when stop has been called
+	prompts chan wire.Message
+
+	mu       sync.Mutex
+	requests map[string]*Request
+	order    []*Request
+	strays   []string // messages that no request of ours caused
+	statuses []string
+}
+
+// Channels of a kernel, as Request names them.
+const (
+	Shell   = "shell"
+	Control = "control"
+	stdin   = "stdin"
+	iopub   = "iopub"
+)
+
+// Serve runs h as a kernel on loopback sockets until the test ends, and returns where it listens. What
+// the kernel logs goes to the test's log.
+func Serve(t testing.TB, h server.Handler) server.ConnectionInfo {
+	t.Helper()
+	l := log.New(testLog{t}, "", 0)
+	s, err := server.Listen(server.ConnectionInfo{IP: "127.0.0.1", Key: wire.NewID()}, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := s.Serve(ctx, h); err != nil && ctx.Err() == nil {
+			t.Errorf("the kernel ended with %v", err)
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	return s.Connection()
+}
+
+// testLog writes to the log of a test.
+type testLog struct{ t testing.TB }
+
+// Write implements io.Writer.
+func (l testLog) Write(b []byte) (int, error) {
+	l.t.Logf("kernel: %s", strings.TrimSuffix(string(b), "\n"))
+	return len(b), nil
+}
+
+// Start runs h as a kernel and connects to it.
+func Start(t testing.TB, h server.Handler) *Frontend {
+	t.Helper()
+	return Connect(t, Serve(t, h))
+}
+
+// Connect connects to a kernel over TCP, and waits until its output will arrive. The connection ends
+// with the test.
+func Connect(t testing.TB, info server.ConnectionInfo) *Frontend {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	f := &Frontend{
+		t: t, key: wire.Key(info.Key), session: wire.NewID(), stop: stop, done: ctx.Done(),
+		conns: map[string]*zmq.Conn{}, requests: map[string]*Request{}, prompts: make(chan wire.Message, 16),
+	}
+	t.Cleanup(f.close)
+	for channel, port := range map[string]int{Shell: info.ShellPort, Control: info.ControlPort, stdin: info.StdinPort, iopub: info.IOPubPort} {
+		kind := "DEALER"
+		if channel == iopub {
+			kind = "SUB"
+		}
+		c, err := zmq.Dial(ctx, "tcp", net.JoinHostPort(info.IP, strconv.Itoa(port)), kind, f.session)
+		if err != nil {
+			t.Fatalf("%s: %v", channel, err)
+		}
+		f.conns[channel] = c
+	}
+	f.welcome()
+	for channel := range f.conns {
+		f.wg.Go(func() { f.readLoop(ctx, channel) })
+	}
+	return f
+}
+
+// welcome subscribes to all output.
+func (f *Frontend) welcome() {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	f.conns[iopub].Subscribe("")
+	for {
+		frames, err := f.conns[iopub].Recv(ctx)
+		if err != nil {
+			f.t.Fatalf("no iopub_welcome: %v", err)
+		}
+		m, err := wire.Decode(frames, f.key)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		if m.Header.MsgType == wire.WelcomeType {
+			return
+		}
+		f.t.Errorf("%s came before iopub_welcome", m.Header.MsgType)
+	}
+}
+
+// readLoop gives the messages of one channel to the requests that caused them.
+func (f *Frontend) readLoop(ctx context.Context, channel string) {
+	for {
+		frames, err := f.conns[channel].Recv(ctx)
+		if err != nil {
+			return
+		}
+		m, err := wire.Decode(frames, f.key)
+		if err != nil {
+			f.t.Errorf("%s: %v", channel, err)
+			continue
+		}
+		if channel == stdin {
+			f.prompts <- m
+			continue
+		}
+		f.deliver(channel, m)
+	}
+}
+
+// deliver gives m to its request. The repeated busy that restores the kernel's state is kept in the
+// list of statuses alone.
+func (f *Frontend) deliver(channel string, m wire.Message) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := f.requests[m.ParentID()]
+	state := ""
+	if m.Header.MsgType == wire.StatusType {
+		var s wire.Status
+		json.Unmarshal(m.Content, &s) // an empty state fails the test that looks at it
+		state = s.ExecutionState
+		if state != wire.Starting {
+			f.statuses = append(f.statuses, state)
+		}
+	}
+	switch {
+	case state == wire.Starting || r == nil && m.ParentID() != "" && channel == iopub:
+		// What other frontends have caused is theirs.
+	case r == nil:
+		f.strays = append(f.strays, channel+": "+m.Header.MsgType)
+	case state == wire.Busy && r.busy:
+	case channel == iopub:
+		r.busy = r.busy || state == wire.Busy
+		r.outputs <- m
+	default:
+		r.replies <- m
+	}
+}
+
+// Statuses returns the states that the kernel has told so far, for all requests.
+func (f *Frontend) Statuses() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.statuses...)
+}
+
+// close disconnects, and fails the test for every message that it has not read.
+func (f *Frontend) close() {
+	f.stop()
+	for _, c := range f.conns {
+		c.Close()
+	}
+	f.wg.Wait()
+	if f.t.Failed() {
+		return
+	}
+	for _, r := range f.order {
+		for _, box := range []chan wire.Message{r.outputs, r.replies} {
+			for len(box) > 0 {
+				m := <-box
+				f.t.Errorf("%s was not read: %s %s", r, m.Header.MsgType, m.Content)
+			}
+		}
+	}
+	for _, s := range f.strays {
+		f.t.Errorf("a message without a request was not read: %s", s)
+	}
+	for len(f.prompts) > 0 {
+		m := <-f.prompts
+		f.t.Errorf("a prompt was not read: %s", m.Content)
+	}
+}
+
+// Request sends a request with content, and metadata unless it is nil.
+func (f *Frontend) Request(channel, msgType string, content, metadata any) *Request {
+	f.t.Helper()
+	m, err := wire.New(msgType, f.session, nil, content)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if metadata != nil {
+		if m.Metadata, err = json.Marshal(metadata); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	r := f.remember(msgType, m.Header.MsgID)
+	frames, err := wire.Encode(m, f.key)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.Raw(channel, frames...)
+	return r
+}
+
+// remember makes the request that messages with the given parent belong to.
+func (f *Frontend) remember(msgType, id string) *Request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := &Request{
+		f: f, name: fmt.Sprintf("%s %d", msgType, len(f.order)+1), id: id,
+		outputs: make(chan wire.Message, 1<<17), replies: make(chan wire.Message, 16),
+	}
+	f.requests[id] = r
+	f.order = append(f.order, r)
+	return r
+}
+
+// Raw sends frames as they are.
+func (f *Frontend) Raw(channel string, frames ...[]byte) {
+	f.t.Helper()
+	if err := f.conns[channel].Send(frames...); err != nil {
+		f.t.Fatalf("%s: %v", channel, err)
+	}
+}
+
+// Execute sends a cell.
+func (f *Frontend) Execute(code string) *Request {
+	f.t.Helper()
+	return f.Request(Shell, wire.ExecuteRequestType, Cell(code), nil)
+}
+
+// Cell returns the content of an execute_request as frontends send it. Fields may be changed.
+func Cell(code string) map[string]any {
+	return map[string]any{
+		"code": code, "silent": false, "store_history": true,
+		"user_expressions": map[string]any{}, "allow_stdin": true, "stop_on_error": true,
+	}
+}
+
+// Interrupt interrupts the running cell and waits for the reply.
+func (f *Frontend) Interrupt() {
+	f.t.Helper()
+	r := f.Request(Control, wire.InterruptRequestType, struct{}{}, nil)
+	r.ExpectReply("ok")
+	r.ExpectBusy()
+	r.ExpectIdle()
+}
+
+// Answer answers the next prompt of the kernel, whose text must be prompt, with a line.
+func (f *Frontend) Answer(prompt, line string) {
+	f.t.Helper()
+	select {
+	case m := <-f.prompts:
+		var q wire.InputRequest
+		if err := json.Unmarshal(m.Content, &q); err != nil || q.Prompt != prompt {
+			f.t.Fatalf("the prompt is %s, want %q", m.Content, prompt)
+		}
+		f.answer(m, line)
+	case <-time.After(patience):
+		f.t.Fatalf("the prompt %q did not come", prompt)
+	}
+}
+
+// answer sends the reply to a prompt.
+func (f *Frontend) answer(prompt wire.Message, line string) {
+	f.t.Helper()
+	m, err := wire.New(wire.InputReplyType, f.session, &prompt, wire.InputReply{Value: line})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	frames, err := wire.Encode(m, f.key)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.Raw(stdin, frames...)
+}
