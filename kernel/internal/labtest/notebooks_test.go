@@ -1,0 +1,100 @@
+package labtest
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lathe-go/lathe/kernel/internal/notebook"
+)
+
+// Every notebook of the repository runs under nbclient without an error, and the pages that nbconvert
+// and `lathe report` make of it show every picture without a script.
+func TestNotebooks(t *testing.T) {
+	j := newJupyter(t)
+	if j.kernel != "lathe" {
+		t.Skipf("the notebooks are in Go, and LATHE_LAB_KERNEL is %s", j.kernel)
+	}
+	if testing.Short() {
+		t.Skip("running every notebook takes minutes")
+	}
+	paths, err := filepath.Glob(filepath.Join(repository(t), "notebooks", "*.ipynb"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("there are no notebooks to run (%v)", err)
+	}
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			done := filepath.Join(artifacts(t), filepath.Base(path))
+			j.run(t, 10*time.Minute, j.python, "testdata/execute.py", path, done, j.kernel, "300")
+			pictures := checkOutputs(t, done)
+			base := strings.TrimSuffix(done, ".ipynb")
+			j.run(t, 2*time.Minute, j.python, "-m", "nbconvert", "--to", "html", "--output", base+".nbconvert.html", done)
+			checkPage(t, base+".nbconvert.html", pictures)
+			lathe, err := buildLathe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			j.run(t, time.Minute, lathe, "report", done, "-o", base+".report.html")
+			checkPage(t, base+".report.html", pictures)
+		})
+	}
+}
+
+// checkOutputs checks that the cells of an executed notebook have outputs and none an error, and
+// returns how many of the outputs are pictures.
+func checkOutputs(t *testing.T, path string) (pictures int) {
+	t.Helper()
+	nb, err := notebook.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	outputs := 0
+	for i, c := range nb.Cells {
+		for _, o := range c.Outputs {
+			outputs++
+			if o.Type == notebook.Error {
+				t.Errorf("cell %d failed: %s", i, o.PlainText())
+			}
+			if isPicture(o) {
+				pictures++
+			}
+		}
+	}
+	t.Logf("%d outputs, %d of them pictures", outputs, pictures)
+	if outputs == 0 {
+		t.Error("no cell has an output")
+	}
+	return pictures
+}
+
+// isPicture reports whether an output has a form that is a picture.
+func isPicture(o *notebook.Output) bool {
+	for kind, v := range o.Data {
+		text, _ := v.(string)
+		if strings.HasPrefix(kind, "image/") || kind == "text/html" && picture.MatchString(script.ReplaceAllString(text, "")) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	script  = regexp.MustCompile(`(?is)<script\b.*?</script\s*>`)
+	picture = regexp.MustCompile(`(?i)<svg\b|<img[^>]+src="data:image/`)
+)
+
+// checkPage checks that a page shows at least so many pictures once its scripts are gone.
+func checkPage(t *testing.T, path string, want int) {
+	t.Helper()
+	page, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := len(picture.FindAll(script.ReplaceAll(page, nil), -1))
+	if got < want {
+		t.Errorf("%s shows %d pictures without scripts, want %d", filepath.Base(path), got, want)
+	}
+}
