@@ -137,8 +137,8 @@ func (r *reporter) output(o *Output) (outputView, error) {
 	switch kind, content := o.best(); kind {
 	case "text/html":
 		class := "html"
-		if visible.MatchString(tables.ReplaceAllString(content, "")) || scripts.MatchString(content) {
-			class = "html paper" // pictures are drawn for a white page
+		if drawnForPaper(content) {
+			class = "html paper"
 		}
 		return outputView{class, true, template.HTML(content)}, nil
 	case "text/markdown":
@@ -201,6 +201,13 @@ var (
 	visible = regexp.MustCompile(`(?i)<(svg|img|table|picture|video|math)\b`)
 	tables  = regexp.MustCompile(`(?i)<table\b`)
 )
+
+// drawnForPaper reports whether HTML holds pictures that were made for a white page, which is what they
+// are unless they take their colour from the text around them.
+func drawnForPaper(s string) bool {
+	pictures := visible.MatchString(tables.ReplaceAllString(s, "")) || scripts.MatchString(s)
+	return pictures && !strings.Contains(s, "currentColor")
+}
 
 // needsScript reports whether HTML shows no picture or table once its scripts are gone.
 func needsScript(s string) bool {

@@ -39,7 +39,8 @@ func TestReportShowsTheBestForm(t *testing.T) {
 		want, not string
 	}{
 		{"HTML first", bundle("text/html", "<b>h</b>", "image/png", "QQ==", "text/plain", "p"), `<div class="output html"><b>h</b></div>`, "QQ=="},
-		{"HTML with a picture", bundle("text/html", svg+"<script>x()</script>", "image/svg+xml", svg), svg + "<script>x()</script>", "data:image"},
+		{"HTML in the colours of the page", bundle("text/html", `<table><svg stroke="currentColor"></svg></table>`), `<div class="output html"><table>`, ""},
+		{"HTML with a picture", bundle("text/html", svg+"<script>x()</script>", "image/svg+xml", svg), `<div class="output html paper">` + svg + "<script>x()</script>", "data:image"},
 		{"HTML that a script draws", bundle("text/html", "<div></div><script>draw()</script>", "image/svg+xml", svg, "text/plain", "loss"), svgAsData, "draw()"},
 		{"HTML that a script draws, without a picture", bundle("text/html", "<script>draw()</script>"), "<script>draw()</script>", "data:image"},
 		{"SVG before PNG", bundle("image/png", "QQ==", "image/svg+xml", svg, "text/plain", "loss"), svgAsData, "QQ=="},
