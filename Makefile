@@ -1,0 +1,46 @@
+# Lathe needs Go, gcc, git and python3. `make` alone lists what there is to make.
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+PYTHON = $$(go run ./kernel/internal/pyenv)
+
+# The packages that hold locks and goroutines and load no generated code.
+RACED = ./kernel/internal/wire ./kernel/internal/zmq ./kernel/internal/server ./kernel/internal/kerneltest \
+	./kernel/internal/notebook ./kernel/internal/figure ./kernel/lathe \
+	./pkg/display/... ./pkg/chart ./pkg/metric ./pkg/worklog
+
+.PHONY: help build setup demo test check lab bench
+
+help:
+	@echo "make demo    run notebooks/01-digits.ipynb without a browser and make its report"
+	@echo "make lab     open the notebooks in JupyterLab"
+	@echo "make test    check everything"
+	@echo "make bench   measure the latency of a cell and the speed of training"
+	@echo "make build   build bin/lathe"
+
+build:
+	go build -o bin/lathe ./kernel/lathe
+
+setup: build
+	bin/lathe setup
+
+demo: setup
+	bin/lathe run notebooks/01-digits.ipynb -o out/01-digits.ipynb
+	bin/lathe log ls
+	bin/lathe report out/01-digits.ipynb -o out/01-digits.html
+
+check:
+	@unformatted=$$(gofmt -l kernel pkg); test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+test: check setup
+	kernel/internal/labtest/chromium.sh
+	python=$(PYTHON) && LATHE_PYTHON=$$python go test -timeout 20m ./...
+	go test -race -short $(RACED)
+
+lab: setup
+	python=$(PYTHON) && bin/lathe install --prefix "$$(dirname "$$(dirname "$$python")")" && \
+		"$$python" -m jupyterlab notebooks
+
+bench: setup
+	bin/lathe bench
