@@ -31,7 +31,6 @@ type Frontend struct {
 	conns   map[string]*zmq.Conn
 	wg      sync.WaitGroup
 	stop    context.CancelFunc
-	done    <-chan struct{} // closed when stop has been called
 	prompts chan wire.Message
 
 	mu       sync.Mutex
@@ -94,7 +93,7 @@ func Connect(t testing.TB, info server.ConnectionInfo) *Frontend {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	f := &Frontend{
-		t: t, key: wire.Key(info.Key), session: wire.NewID(), stop: stop, done: ctx.Done(),
+		t: t, key: wire.Key(info.Key), session: wire.NewID(), stop: stop,
 		conns: map[string]*zmq.Conn{}, requests: map[string]*Request{}, prompts: make(chan wire.Message, 16),
 	}
 	t.Cleanup(f.close)
@@ -181,9 +180,9 @@ func (f *Frontend) deliver(channel string, m wire.Message) {
 	case state == wire.Busy && r.busy:
 	case channel == iopub:
 		r.busy = r.busy || state == wire.Busy
-		r.outputs <- m
+		r.outputs.put(m)
 	default:
-		r.replies <- m
+		r.replies.put(m)
 	}
 }
 
@@ -205,9 +204,11 @@ func (f *Frontend) close() {
 		return
 	}
 	for _, r := range f.order {
-		for _, box := range []chan wire.Message{r.outputs, r.replies} {
-			for len(box) > 0 {
-				m := <-box
+		if r.ignored {
+			continue
+		}
+		for _, box := range []*mailbox{r.outputs, r.replies} {
+			for m, ok := box.take(); ok; m, ok = box.take() {
 				f.t.Errorf("%s was not read: %s %s", r, m.Header.MsgType, m.Content)
 			}
 		}
@@ -248,7 +249,7 @@ func (f *Frontend) remember(msgType, id string) *Request {
 	defer f.mu.Unlock()
 	r := &Request{
 		f: f, name: fmt.Sprintf("%s %d", msgType, len(f.order)+1), id: id,
-		outputs: make(chan wire.Message, 1<<17), replies: make(chan wire.Message, 16),
+		outputs: newMailbox(), replies: newMailbox(),
 	}
 	f.requests[id] = r
 	f.order = append(f.order, r)

@@ -3,7 +3,6 @@ package kerneltest
 import (
 	"encoding/json"
 	"reflect"
-	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/wire"
 )
@@ -14,30 +13,29 @@ type Request struct {
 	f       *Frontend
 	name    string
 	id      string
-	busy    bool              // the first busy has come
-	outputs chan wire.Message // what came on IOPub
-	replies chan wire.Message
+	busy    bool     // the first busy has come
+	outputs *mailbox // what came on IOPub
+	replies *mailbox
+	ignored bool // nothing of it need be read
 }
 
 // String names r by its type and its place among the requests.
 func (r *Request) String() string { return r.name }
 
 // next takes the next message of a box, which must be of the given type unless that is "".
-func (r *Request) next(box chan wire.Message, want string) wire.Message {
+func (r *Request) next(box *mailbox, want string) wire.Message {
 	r.f.t.Helper()
 	if want == "" {
 		want = "a message"
 	}
-	select {
-	case m := <-box:
-		if want != "a message" && m.Header.MsgType != want {
-			r.f.t.Fatalf("%s: got %s %s, want %s", r, m.Header.MsgType, m.Content, want)
-		}
-		return m
-	case <-time.After(patience):
+	m, ok := box.wait(patience)
+	if !ok {
 		r.f.t.Fatalf("%s: %s did not come", r, want)
-		return wire.Message{}
 	}
+	if want != "a message" && m.Header.MsgType != want {
+		r.f.t.Fatalf("%s: got %s %s, want %s", r, m.Header.MsgType, m.Content, want)
+	}
+	return m
 }
 
 // NextOutput takes the next message that the kernel publishes.
@@ -182,25 +180,6 @@ func (r *Request) ExpectFields(want map[string]any) {
 	for name, v := range normal {
 		if !reflect.DeepEqual(got[name], v) {
 			r.f.t.Errorf("%s: %s is %v, want %v", r, name, got[name], v)
-		}
-	}
-}
-
-// drain takes what a request without interest brings, to its end.
-func (r *Request) drain() {
-	for {
-		select {
-		case m := <-r.outputs:
-			var s wire.Status
-			if json.Unmarshal(m.Content, &s) == nil && s.ExecutionState == wire.Idle {
-				r.next(r.replies, "")
-				return
-			}
-		case <-time.After(patience):
-			r.f.t.Errorf("%s was not answered", r)
-			return
-		case <-r.f.done:
-			return
 		}
 	}
 }

@@ -198,19 +198,21 @@ func (c *scriptCell) send(f *Frontend) *Request {
 // collect takes all that the cell shows, to its end, as text.
 func (c *scriptCell) collect(r *Request) string {
 	r.f.t.Helper()
+	var interrupt <-chan time.Time
 	if c.interrupt > 0 {
-		stop := time.AfterFunc(c.interrupt, func() {
-			r.f.Request(Control, wire.InterruptRequestType, struct{}{}, nil).drain()
-		})
-		defer stop.Stop()
+		interrupt = time.After(c.interrupt)
 	}
 	view := &view{}
 	answers := c.answers
 	end := time.After(patience)
 	for ended := false; !ended; {
 		select {
-		case m := <-r.outputs:
-			ended = view.add(m)
+		case <-r.outputs.ready:
+			for m, ok := r.outputs.take(); ok && !ended; m, ok = r.outputs.take() {
+				ended = view.add(m)
+			}
+		case <-interrupt:
+			r.f.Request(Control, wire.InterruptRequestType, struct{}{}, nil).ignored = true
 		case m := <-r.f.prompts:
 			view.addPrompt(m)
 			line := ""
@@ -223,14 +225,9 @@ func (c *scriptCell) collect(r *Request) string {
 		}
 	}
 	view.addReply(r.next(r.replies, wire.ExecuteReplyType))
-	for late := time.After(c.wait); c.wait > 0; {
-		select {
-		case m := <-r.outputs:
-			view.add(m)
-			continue
-		case <-late:
-		}
-		break
+	time.Sleep(c.wait)
+	for m, ok := r.outputs.take(); ok && c.wait > 0; m, ok = r.outputs.take() {
+		view.add(m)
 	}
 	return view.String()
 }

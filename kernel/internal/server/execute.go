@@ -11,7 +11,7 @@ import (
 
 // abortDelay is how long a failed cell's reply is held back, so that the cells that were sent together
 // with it have arrived and can be aborted.
-const abortDelay = 10 * time.Millisecond
+const abortDelay = 20 * time.Millisecond
 
 // errAborted is the reply to a cell that was not run.
 var errAborted = errors.New("not run, because an earlier cell failed")

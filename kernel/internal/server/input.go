@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/wire"
 )
@@ -65,6 +66,17 @@ func (s *Server) inputLoop(ctx context.Context) {
 // An inputOutput is an output whose frontend can be asked.
 type inputOutput struct{ *output }
 
+// stdinTime is how long a frontend may take to connect its stdin channel, which may come after the
+// others.
+const stdinTime = 5 * time.Second
+
+// connected waits for the frontend's stdin channel.
+func (o *inputOutput) connected(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stdinTime)
+	defer cancel()
+	return o.s.stdin.Await(ctx, o.r.msg.Identities[0])
+}
+
 // Input implements Inputter.
 func (o *inputOutput) Input(ctx context.Context, prompt string, password bool) (string, error) {
 	in := &o.s.inputs
@@ -81,7 +93,11 @@ func (o *inputOutput) Input(ctx context.Context, prompt string, password bool) (
 	}
 	line := in.open(m.Header.MsgID, o.r.msg.Header.Session)
 	defer in.close()
-	if err := o.r.send(o.s.stdin, m); err != nil {
+	err = o.connected(ctx)
+	if err == nil {
+		err = o.r.send(o.s.stdin, m)
+	}
+	if err != nil {
 		return "", fmt.Errorf("server: the frontend cannot be asked for input: %w", err)
 	}
 	select {

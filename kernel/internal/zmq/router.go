@@ -14,13 +14,14 @@ type Router struct {
 	socket
 	in chan [][]byte
 
-	mu    sync.Mutex
-	peers map[string]*peer
+	mu     sync.Mutex
+	peers  map[string]*peer
+	joined chan struct{} // closed and replaced when a peer joins
 }
 
 // ListenRouter binds a ROUTER socket. network is "tcp" or "unix".
 func ListenRouter(network, address string, o Options) (*Router, error) {
-	r := &Router{in: make(chan [][]byte, 64), peers: map[string]*peer{}}
+	r := &Router{in: make(chan [][]byte, 64), peers: map[string]*peer{}, joined: make(chan struct{})}
 	r.socket = socket{name: "ROUTER", accepted: []string{"DEALER", "REQ", "ROUTER"}, role: r, opts: o}
 	if err := r.listen(network, address); err != nil {
 		return nil, err
@@ -38,6 +39,8 @@ func (r *Router) join(p *peer) {
 	r.mu.Lock()
 	old := r.peers[p.identity]
 	r.peers[p.identity] = p
+	close(r.joined)
+	r.joined = make(chan struct{})
 	r.mu.Unlock()
 	if old != nil {
 		old.conn.Close()
@@ -74,6 +77,26 @@ func (r *Router) Recv(ctx context.Context) ([][]byte, error) {
 		return nil, ctx.Err()
 	case <-r.done:
 		return nil, net.ErrClosed
+	}
+}
+
+// Await waits until the peer with the given identity is connected, or ctx ends: a frontend connects
+// its channels in any order.
+func (r *Router) Await(ctx context.Context, identity []byte) error {
+	for {
+		r.mu.Lock()
+		there, joined := r.peers[string(identity)] != nil, r.joined
+		r.mu.Unlock()
+		if there {
+			return nil
+		}
+		select {
+		case <-joined:
+		case <-ctx.Done():
+			return fmt.Errorf("zmq: no peer %q: %w", identity, context.Cause(ctx))
+		case <-r.done:
+			return net.ErrClosed
+		}
 	}
 }
 

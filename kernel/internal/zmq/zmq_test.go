@@ -394,3 +394,18 @@ func FuzzReadParcel(f *testing.F) {
 		}
 	})
 }
+func TestAwait(t *testing.T) {
+	r := router(t, Options{})
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := r.Await(short, []byte("late")); err == nil {
+		t.Error("Await found a peer that is not there")
+	}
+	found := make(chan error)
+	go func() { found <- r.Await(soon(t), []byte("late")) }()
+	dial(t, r.Addr(), "DEALER", "other")
+	dial(t, r.Addr(), "DEALER", "late")
+	if err := <-found; err != nil {
+		t.Errorf("Await: %v", err)
+	}
+}
