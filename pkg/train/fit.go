@@ -53,7 +53,9 @@ func Fit(log metric.Sink, m Model, data, valid gomlx.Dataset, opts ...Option) (*
 	}
 	err = f.run()
 	f.finish(err)
-	if err = f.settle(err); err != nil {
+	err = f.settle(err)
+	f.endLog(err)
+	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	return f.fit, nil

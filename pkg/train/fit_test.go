@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -185,16 +186,17 @@ func TestRecipeDecides(t *testing.T) {
 	}
 	m := classifier(8)
 	first := fit(m)
-	var log History
-	again, err := Fit(&log, m, newBlobs("blobs", 120, 32), nil, Checkpoints(dir), Quiet(), pureGo(t))
+	log := new(fakeRun)
+	again, err := Fit(log, m, newBlobs("blobs", 120, 32), nil, Checkpoints(dir), Quiet(), pureGo(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !again.Already || again.Step != first.Step || digest(t, again) != digest(t, first) {
 		t.Errorf("again: %s", again)
 	}
-	if c := log.Curve("train/loss"); c.Last() != first.History.Curve("train/loss").Last() {
-		t.Errorf("the outcome was not logged for the run: %v", c)
+	sameHistory(t, &log.History, first.History)
+	if !slices.Equal(log.ends, []error{nil}) || log.facts["recipe"] != first.Recipe || len(log.files) != 1 {
+		t.Errorf("the run was told %+v", log)
 	}
 	if f := fit(m, Fresh()); f.Already || f.Resumed != 0 || digest(t, f) != digest(t, first) {
 		t.Errorf("fresh: %s", f)
@@ -327,5 +329,90 @@ func TestDataWithoutPosition(t *testing.T) {
 	}
 	if second.Resumed != first.Step || second.Step != 76 || len(second.Notes) == 0 {
 		t.Errorf("%s", second)
+	}
+}
+
+// fakeRun is a run of a worklog that remembers what it is told.
+type fakeRun struct {
+	History
+	facts map[string]string
+	data  []string
+	files []string
+	ends  []error
+}
+
+func (r *fakeRun) Data(name, digest string) { r.data = append(r.data, name+"="+digest) }
+func (r *fakeRun) File(path string)         { r.files = append(r.files, path) }
+func (r *fakeRun) End(err error)            { r.ends = append(r.ends, err) }
+
+func (r *fakeRun) Fact(name, value string) {
+	if r.facts == nil {
+		r.facts = map[string]string{}
+	}
+	r.facts[name] = value
+}
+
+func (r *fakeRun) Points(name string) ([]metric.Point, error) {
+	var list []metric.Point
+	if c := r.Curve(name); c != nil {
+		for i, s := range c.Steps {
+			list = append(list, metric.Point{Name: name, Step: s, Value: c.Values[i]})
+		}
+	}
+	return list, nil
+}
+
+func (r *fakeRun) Resume(step metric.Step) {
+	for _, c := range r.Curves {
+		n := 0
+		for n < len(c.Steps) && c.Steps[n] < step {
+			n++
+		}
+		c.Steps, c.Values = c.Steps[:n], c.Values[:n]
+	}
+}
+
+// TestRunHasNoGapsOrDuplicates stops a training whose last losses came after its checkpoint, and goes on
+// in the same run and in a new one.
+func TestRunHasNoGapsOrDuplicates(t *testing.T) {
+	dir := t.TempDir()
+	same := new(fakeRun)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	log := metric.Tee(same, metric.SinkFunc(func(s metric.Step, name string, v float64) {
+		if s == 30 {
+			cancel(nil)
+		}
+	}))
+	train := func(log metric.Sink, opts ...Option) *Fitted {
+		t.Helper()
+		opts = append(opts, Checkpoints(dir), Quiet(), pureGo(t))
+		fit, err := Fit(log, classifier(8), newBlobs("blobs", 608, 32), newValid(50), opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fit
+	}
+	first := train(log, Context(ctx))
+	if !first.Interrupted {
+		t.Fatal("not interrupted")
+	}
+	same.Log(first.Step, "train/loss", 99) // a step whose checkpoint was lost
+	other := new(fakeRun)
+	whole := train(other)
+	sameHistory(t, &other.History, whole.History)
+	again := train(same)
+	if !again.Already {
+		t.Fatal("trained again")
+	}
+	sameHistory(t, &same.History, whole.History)
+	if len(other.ends) != 1 || other.ends[0] != nil {
+		t.Errorf("ends %v", other.ends)
+	}
+	stopped := new(fakeRun)
+	done, stop := context.WithCancel(context.Background())
+	stop()
+	fit := train(stopped, Context(done), Fresh())
+	if !fit.Interrupted || len(stopped.ends) != 1 || !errors.Is(stopped.ends[0], context.Canceled) {
+		t.Errorf("an interrupted run was told %v", stopped.ends)
 	}
 }

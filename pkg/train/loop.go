@@ -1,6 +1,7 @@
 package train
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -21,6 +22,7 @@ type fitting struct {
 	valid  gomlx.Dataset
 	log    metric.Sink
 	report *report
+	ended  error // what ended the loop
 
 	batch     int // batches taken within the current epoch
 	skip      int // batches to pass over, of data that cannot save its position
@@ -49,6 +51,9 @@ const (
 // errStopped ends the loop when its context has ended.
 var errStopped = errors.New("stopped")
 
+// errInterrupted is what people and worklogs are told of a stop.
+var errInterrupted = fmt.Errorf("interrupted; run it again to go on (%w)", context.Canceled)
+
 // divergence is the error of a loss that is not finite.
 type divergence struct {
 	step int
@@ -76,10 +81,10 @@ func (f *fitting) beyond(c *checkpoint) bool {
 
 // run trains until the end, a stop or an error.
 func (f *fitting) run() error {
+	f.beginLog()
 	f.report = newReport(f)
 	if f.complete() {
 		f.fit.Already = true
-		f.repeatLast()
 		return nil
 	}
 	f.began = time.Now()
@@ -221,17 +226,6 @@ func (f *fitting) record(step int, name string, v float64) {
 	f.report.Log(step, name, v)
 }
 
-// repeatLast hands the newest value of each curve to the worklog, for a run that has nothing to train:
-// its outcome is that of the training it stands for.
-func (f *fitting) repeatLast() {
-	if f.log == nil {
-		return
-	}
-	for _, c := range f.fit.History.Curves {
-		f.log.Log(c.Steps[len(c.Steps)-1], c.Name, c.Last())
-	}
-}
-
 // validateHere evaluates the model as it is now on the validation data, once per step.
 func (f *fitting) validateHere() error {
 	if f.valid == nil || f.validated == f.fit.Step {
@@ -292,12 +286,15 @@ func (f *fitting) elapsed() time.Duration {
 	return f.fit.Elapsed + time.Since(f.began)
 }
 
-// finish closes the report and the clock.
+// finish stops the clock and completes what is shown.
 func (f *fitting) finish(err error) {
+	f.ended = err
 	if !f.began.IsZero() {
 		spent := time.Since(f.began)
 		f.fit.Elapsed += spent
 		f.fit.rate = float64(f.fit.Step-f.fit.Resumed) / spent.Seconds()
 	}
-	f.report.close(err)
+	if err := f.report.close(err); err != nil {
+		f.note("the training could not be shown in full: %v", err)
+	}
 }

@@ -46,8 +46,8 @@ func newValid(batch int) *blobs {
 	return b
 }
 
-func (b *blobs) Name() string         { return b.name }
-func (b *blobs) BatchesPerEpoch() int { return (len(b.x) + b.batch - 1) / b.batch }
+func (b *blobs) Name() string { return b.name }
+func (b *blobs) Len() int     { return (len(b.x) + b.batch - 1) / b.batch }
 
 func (b *blobs) order() []int {
 	if !b.shuffle {

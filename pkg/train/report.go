@@ -8,29 +8,39 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lathe-go/lathe/pkg/chart"
 	"github.com/lathe-go/lathe/pkg/display"
+	"github.com/lathe-go/lathe/pkg/display/frame"
 	"github.com/lathe-go/lathe/pkg/metric"
 )
 
-// report is what Fit shows while it works: a progress bar and a live chart.
+// report is what Fit shows while it works: a progress bar and, in a notebook, a live chart of the
+// losses.
 type report struct {
-	fitting *fitting
-	bar     *display.Progress
-	noted   time.Time
+	fit   *Fitted
+	bar   *display.Progress
+	live  *chart.Live
+	noted time.Time
 }
 
 // noteEvery bounds how often the text beside the bar is made.
 const noteEvery = 250 * time.Millisecond
 
-// newReport begins to show a training.
+// newReport begins to show a training, unless it is quiet or there is nothing to train.
 func newReport(f *fitting) *report {
-	r := &report{fitting: f}
+	r := &report{fit: f.fit}
 	if f.quiet || f.complete() {
 		return r
 	}
 	r.bar = display.NewProgress(f.fit.Model.Name, int64(f.totalSteps()), "step")
 	if f.fit.Step > 0 {
 		r.bar.Set(int64(f.fit.Step))
+	}
+	if frame.Attached() != nil {
+		r.live = chart.NewLive(f.fit.Chart())
+		if f.fit.Resumed > 0 {
+			r.live.Mark(float64(f.fit.Resumed), "resumed")
+		}
 	}
 	return r
 }
@@ -39,8 +49,8 @@ func newReport(f *fitting) *report {
 func (f *fitting) totalSteps() int {
 	m := f.fit.Model
 	total := m.Steps
-	if n, ok := f.data.(interface{ BatchesPerEpoch() int }); ok && m.Epochs > 0 {
-		if byEpochs := m.Epochs * n.BatchesPerEpoch(); total == 0 || byEpochs < total {
+	if n, ok := f.data.(interface{ Len() int }); ok && m.Epochs > 0 {
+		if byEpochs := m.Epochs * n.Len(); total == 0 || byEpochs < total {
 			total = byEpochs
 		}
 	}
@@ -48,7 +58,14 @@ func (f *fitting) totalSteps() int {
 }
 
 // Log shows a measurement.
-func (r *report) Log(step metric.Step, name string, v float64) {}
+func (r *report) Log(step metric.Step, name string, v float64) {
+	if r.live != nil && isLoss(name) {
+		r.live.Append(name, float64(step), v)
+	}
+}
+
+// isLoss reports whether a curve belongs on the axis of losses.
+func isLoss(name string) bool { return strings.HasSuffix(name, "/loss") }
 
 // steps says how many steps are done in all.
 func (r *report) steps(n int) {
@@ -58,24 +75,27 @@ func (r *report) steps(n int) {
 	r.bar.Set(int64(n))
 	if now := time.Now(); now.Sub(r.noted) >= noteEvery {
 		r.noted = now
-		r.bar.Note("%s", r.fitting.fit.History.latest())
+		r.bar.Note("%s", r.fit.History.latest())
 	}
 }
 
 // close shows the final state.
-func (r *report) close(err error) {
+func (r *report) close(err error) error {
 	if r.bar == nil {
-		return
+		return nil
 	}
-	r.bar.Note("%s", r.fitting.fit.History.latest())
+	r.bar.Note("%s", r.fit.History.latest())
+	if errors.Is(err, errStopped) {
+		err = errInterrupted
+	}
+	shown := r.bar.Fail(err) // without an error this is Close
+	if r.live == nil {
+		return shown
+	}
 	if err != nil {
-		if errors.Is(err, errStopped) {
-			err = errors.New("interrupted; run it again to go on")
-		}
-		r.bar.Fail(err)
-		return
+		r.live.Mark(float64(r.fit.Step), "stopped")
 	}
-	r.bar.Close()
+	return firstError(shown, r.live.Close())
 }
 
 // latest says the newest value of each curve.
@@ -85,6 +105,17 @@ func (h *History) latest() string {
 		parts = append(parts, fmt.Sprintf("%s %.4g", c.Name, c.Last()))
 	}
 	return strings.Join(parts, "  ")
+}
+
+// Chart draws the losses over the steps.
+func (f *Fitted) Chart() *chart.Chart {
+	c := chart.Line(f.Model.Name).X("step").Y("loss").LogY()
+	for _, curve := range f.History.Curves {
+		if isLoss(curve.Name) {
+			c.Series(curve.Name, curve.Steps, curve.Values)
+		}
+	}
+	return c
 }
 
 // String says where the training stands in a few lines.
@@ -114,7 +145,7 @@ func (f *Fitted) headline() string {
 		state = "already trained"
 	}
 	text := fmt.Sprintf("%s: %s at step %d, epoch %d, %d parameters, %s on %s", f.Model.Name, state, f.Step, f.Epoch,
-		f.parameters(), f.Elapsed.Round(10*time.Millisecond), f.Device.Platform)
+		f.Parameters(), f.Elapsed.Round(10*time.Millisecond), f.Device.Platform)
 	if f.rate > 0 && !math.IsInf(f.rate, 0) {
 		text += fmt.Sprintf(", %.0f steps/s", f.rate)
 	}
@@ -127,8 +158,8 @@ func (f *Fitted) headline() string {
 	return text
 }
 
-// parameters counts the trainable numbers of the model.
-func (f *Fitted) parameters() int {
+// Parameters counts the trainable numbers of the model.
+func (f *Fitted) Parameters() int {
 	n := 0
 	for v := range f.Store.IterVariables() {
 		if v.Trainable {

@@ -1,0 +1,100 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/lathe-go/lathe/pkg/metric"
+)
+
+// What a sink of measurements may know beside Log. A run of a worklog knows all of it.
+type (
+	// voider makes points of a step and later ones void, and tells which points there are.
+	voider interface {
+		Resume(step metric.Step)
+		Points(name string) ([]metric.Point, error)
+	}
+	// describer records data, facts and files.
+	describer interface {
+		Data(name, digest string)
+		Fact(name, value string)
+		File(path string)
+	}
+	// ender records how a run ended.
+	ender interface {
+		End(err error)
+	}
+)
+
+// beginLog makes the log agree with the history as it is before the first step: a run that holds later
+// points forgets them, and a run that is new learns what came before.
+func (f *fitting) beginLog() {
+	if f.log == nil {
+		return
+	}
+	if d, ok := f.log.(describer); ok {
+		d.Data(f.data.Name(), identify(f.data))
+		if f.valid != nil {
+			d.Data(f.valid.Name(), identify(f.valid))
+		}
+		d.Fact("backend", f.fit.Device.Platform)
+		d.Fact("recipe", f.fit.Recipe)
+		d.Fact("parameters", fmt.Sprint(f.fit.Parameters()))
+	}
+	cut := 0
+	if v, ok := f.log.(voider); ok {
+		points, err := v.Points("train/loss")
+		if err != nil {
+			f.note("the run's points cannot be read: %v", err)
+		}
+		if cut = f.agreed(points); len(points) > 0 {
+			v.Resume(cut)
+		}
+	}
+	for _, c := range f.fit.History.Curves {
+		for i, step := range c.Steps {
+			if step >= cut {
+				f.log.Log(step, c.Name, c.Values[i])
+			}
+		}
+	}
+}
+
+// agreed returns the first step from which the points of a run are not those of the history.
+func (f *fitting) agreed(points []metric.Point) metric.Step {
+	c := f.fit.History.Curve("train/loss")
+	if c == nil {
+		return 0
+	}
+	for i, step := range c.Steps {
+		same := i < len(points) && points[i].Step == step &&
+			math.Float64bits(points[i].Value) == math.Float64bits(c.Values[i])
+		if !same {
+			return step
+		}
+	}
+	return f.fit.Step
+}
+
+// endLog records the last checkpoint and how the training ended. What is logged later reopens a run.
+func (f *fitting) endLog(err error) {
+	if d, ok := f.log.(describer); ok {
+		if files := listCheckpoints(f.fit.Checkpoints); f.fit.Checkpoints != "" && len(files) > 0 {
+			d.File(files[0])
+		}
+	}
+	e, ok := f.log.(ender)
+	if !ok {
+		return
+	}
+	var diverged *divergence
+	switch {
+	case err != nil:
+	case f.fit.Interrupted:
+		err = fmt.Errorf("stopped at step %d: %w", f.fit.Step, errInterrupted)
+	case f.fit.Diverged && errors.As(f.ended, &diverged):
+		err = diverged
+	}
+	e.End(err)
+}
