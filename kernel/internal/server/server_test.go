@@ -1,0 +1,562 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lathe-go/lathe/kernel/internal/kerneltest"
+	"github.com/lathe-go/lathe/kernel/internal/server"
+	"github.com/lathe-go/lathe/kernel/internal/wire"
+	"github.com/lathe-go/lathe/pkg/display/frame"
+)
+
+// quick is how long a question may take while a cell runs.
+const quick = 100 * time.Millisecond
+
+// handler is an Echo whose Execute is a function.
+type handler struct {
+	kerneltest.Echo
+	execute func(ctx context.Context, req server.ExecuteRequest, out server.Output) error
+	ended   []bool // the restart of each call of Shutdown
+}
+
+func (h *handler) Execute(ctx context.Context, req server.ExecuteRequest, out server.Output) error {
+	return h.execute(ctx, req, out)
+}
+
+func (h *handler) Shutdown(_ context.Context, restart bool) error {
+	h.ended = append(h.ended, restart)
+	return nil
+}
+
+// done takes the end of a request that shows nothing.
+func done(r *kerneltest.Request, status string) map[string]any {
+	reply := r.ExpectReply(status)
+	r.ExpectBusy()
+	r.ExpectIdle()
+	return reply
+}
+
+func TestExecute(t *testing.T) {
+	f := kerneltest.Start(t, &kerneltest.Echo{})
+	r := f.Execute("print hello\nshow id value\n6")
+	r.ExpectBusy()
+	if n := r.ExpectInput("print hello\nshow id value\n6"); n != 1 {
+		t.Errorf("the first cell is %d", n)
+	}
+	r.ExpectStream("stdout", "hello\n")
+	if d := r.ExpectDisplay("text/plain"); d.Transient.DisplayID != "id" {
+		t.Errorf("transient is %+v", d.Transient)
+	}
+	if v := r.ExpectResult("6"); v.ExecutionCount != 1 {
+		t.Errorf("the result has the number %d", v.ExecutionCount)
+	}
+	r.ExpectFields(map[string]any{"execution_count": 1, "payload": []any{}, "user_expressions": map[string]any{}})
+	r.ExpectIdle()
+	done(f.Request(kerneltest.Shell, "execute_request", map[string]any{}, nil), "error") // no code
+}
+
+// TestCount: only stored cells use up numbers; the others report the last one.
+func TestCount(t *testing.T) {
+	f := kerneltest.Start(t, &kerneltest.Echo{})
+	tests := []struct {
+		silent, store bool
+		input, reply  int
+	}{
+		{false, true, 1, 1},
+		{true, true, 0, 1},
+		{false, false, 2, 1},
+		{false, true, 2, 2},
+	}
+	for _, tt := range tests {
+		content := kerneltest.Cell("print x")
+		content["silent"], content["store_history"] = tt.silent, tt.store
+		content["user_expressions"] = map[string]any{"a": "1"}
+		r := f.Request(kerneltest.Shell, "execute_request", content, nil)
+		r.ExpectBusy()
+		if !tt.silent {
+			if n := r.ExpectInput("print x"); n != tt.input {
+				t.Errorf("%+v: the input has the number %d", tt, n)
+			}
+			r.ExpectStream("stdout", "x\n")
+		}
+		r.ExpectIdle()
+		reply := r.ExpectReply("ok")
+		if n := reply["execution_count"]; n != float64(tt.reply) {
+			t.Errorf("%+v: the reply has the number %v", tt, n)
+		}
+		if e := reply["user_expressions"].(map[string]any)["a"].(map[string]any); e["status"] != "error" {
+			t.Errorf("an expression is answered with %v", e)
+		}
+	}
+}
+
+// TestWhileBusy: everything but cells is answered at once while a cell runs, and the last status is
+// that of the cell.
+func TestWhileBusy(t *testing.T) {
+	f := kerneltest.Start(t, &kerneltest.Echo{})
+	cell := f.Execute("sleep 1h")
+	cell.ExpectBusy()
+	cell.ExpectInput("sleep 1h")
+	asked := 0
+	ask := func(channel, msgType string, content map[string]any, want map[string]any) {
+		t.Helper()
+		asked++
+		start := time.Now()
+		r := f.Request(channel, msgType, content, nil)
+		if status := want["status"]; status == "complete" {
+			r.ExpectReply("complete")
+		} else {
+			r.ExpectFields(want)
+		}
+		if took := time.Since(start); took > quick {
+			t.Errorf("%s on %s took %v", msgType, channel, took)
+		}
+		r.ExpectBusy()
+		r.ExpectIdle()
+	}
+	for _, channel := range []string{kerneltest.Shell, kerneltest.Control} {
+		ask(channel, "kernel_info_request", map[string]any{}, map[string]any{
+			"protocol_version": "5.5", "implementation": "echo", "supported_features": []string{}, "help_links": []any{},
+			"language_info": (&kerneltest.Echo{}).Info().LanguageInfo,
+		})
+	}
+	ask(kerneltest.Shell, "complete_request", map[string]any{"code": "é unw", "cursor_pos": 5},
+		map[string]any{"matches": []string{"unwritten"}, "cursor_start": 2, "cursor_end": 5, "metadata": map[string]any{}})
+	ask(kerneltest.Shell, "inspect_request", map[string]any{"code": "nothing", "cursor_pos": 1},
+		map[string]any{"found": false, "data": map[string]any{}, "metadata": map[string]any{}})
+	ask(kerneltest.Shell, "is_complete_request", map[string]any{"code": "x"}, map[string]any{"status": "complete"})
+	ask(kerneltest.Shell, "comm_info_request", map[string]any{}, map[string]any{"comms": map[string]any{}})
+	ask(kerneltest.Shell, "history_request", map[string]any{"hist_access_type": "tail", "n": 5, "output": false, "raw": true},
+		map[string]any{"history": []any{[]any{1, 1, "sleep 1h"}}})
+	statuses := f.Statuses()
+	for end := time.Now().Add(5 * time.Second); len(statuses) <= 3*asked && time.Now().Before(end); statuses = f.Statuses() {
+		time.Sleep(time.Millisecond) // the last busy is on its way
+	}
+	if len(statuses) != 1+3*asked || statuses[len(statuses)-1] != wire.Busy {
+		t.Errorf("statuses of a running cell and %d questions: %v", asked, statuses)
+	}
+	f.Interrupt()
+	cell.ExpectError("Interrupted")
+	cell.ExpectReply("error")
+	cell.ExpectIdle()
+}
+
+// TestStopOnError: cells behind a failing one run after all if that one asks not to stop.
+func TestStopOnError(t *testing.T) {
+	f := kerneltest.Start(t, &kerneltest.Echo{})
+	for _, stop := range []bool{true, false} {
+		content := kerneltest.Cell("broken x")
+		content["stop_on_error"] = stop
+		first := f.Request(kerneltest.Shell, "execute_request", content, nil)
+		second := f.Execute("y")
+		first.ExpectBusy()
+		first.ExpectInput("broken x")
+		first.ExpectError("Error")
+		first.ExpectReply("error")
+		first.ExpectIdle()
+		second.ExpectBusy()
+		if stop {
+			reply := second.ExpectReply("error")
+			if reply["ename"] != "Aborted" || reply["execution_count"] != 0.0 || reply["traceback"] == nil {
+				t.Errorf("an aborted cell is answered with %v", reply)
+			}
+		} else {
+			second.ExpectInput("y")
+			second.ExpectResult("y")
+			second.ExpectReply("ok")
+		}
+		second.ExpectIdle()
+	}
+}
+
+// TestManyLines: 100000 lines, each written by itself, arrive complete, in order, and joined.
+func TestManyLines(t *testing.T) {
+	f := kerneltest.Start(t, &kerneltest.Echo{})
+	const n = 100000
+	var want strings.Builder
+	for i := range n {
+		want.WriteString(strconv.Itoa(i) + "\n")
+	}
+	code := fmt.Sprintf("lines %d\nend", n)
+	r := f.Execute(code)
+	r.ExpectBusy()
+	r.ExpectInput(code)
+	r.ExpectStream("stdout", want.String())
+	r.ExpectResult("end")
+	r.ExpectReply("ok")
+	r.ExpectIdle()
+}
+
+// TestStreams: order is kept between streams and displays; characters that come in pieces arrive whole.
+func TestStreams(t *testing.T) {
+	started := make(chan struct{})
+	f := kerneltest.Start(t, &handler{execute: func(_ context.Context, _ server.ExecuteRequest, out server.Output) error {
+		world := "世"
+		out.Stream("stdout", "a"+world[:1])
+		<-started // longer than text is held back
+		out.Stream("stdout", world[1:]+"b")
+		out.Stream("stderr", "c")
+		out.Stream("stdout", "d")
+		out.Clear(true)
+		out.Stream("stdout", strings.Repeat("é", 1<<20))
+		out.Stream("stdout", world[:2])
+		out.Display(frame.Bundle{})
+		return nil
+	}})
+	r := f.Execute("")
+	r.ExpectBusy()
+	r.ExpectInput("")
+	r.ExpectStream("stdout", "a")
+	close(started)
+	r.ExpectStream("stdout", "世b")
+	r.ExpectStream("stderr", "c")
+	r.ExpectStream("stdout", "d")
+	r.ExpectClear(true)
+	r.ExpectStream("stdout", strings.Repeat("é", 1<<20))
+	r.ExpectStream("stdout", "\ufffd\ufffd") // it never became whole
+	if m := r.NextOutput(); m.Header.MsgType != "display_data" || string(m.Content) != `{"data":{},"metadata":{},"transient":{}}` {
+		t.Errorf("an empty bundle is %s %s", m.Header.MsgType, m.Content)
+	}
+	r.ExpectReply("ok")
+	r.ExpectIdle()
+}
+
+// TestLateOutput: what a cell's goroutine writes later belongs to that cell, and many may write at once.
+func TestLateOutput(t *testing.T) {
+	var writers sync.WaitGroup
+	release := make(chan struct{})
+	f := kerneltest.Start(t, &handler{execute: func(_ context.Context, req server.ExecuteRequest, out server.Output) error {
+		for range 4 {
+			writers.Go(func() {
+				<-release
+				for range 100 {
+					out.Stream("stdout", req.Code)
+				}
+			})
+		}
+		return nil
+	}})
+	first, second := f.Execute("1"), f.Execute("2")
+	for i, r := range []*kerneltest.Request{first, second} {
+		r.ExpectBusy()
+		r.ExpectInput(strconv.Itoa(i + 1))
+		r.ExpectReply("ok")
+		r.ExpectIdle()
+	}
+	close(release)
+	first.ExpectStream("stdout", strings.Repeat("1", 400))
+	second.ExpectStream("stdout", strings.Repeat("2", 400))
+	writers.Wait()
+}
+
+// TestInterrupt: an interrupt ends the running cell, with the handler's own error if it has one, and
+// nothing else.
+func TestInterrupt(t *testing.T) {
+	running := make(chan struct{})
+	f := kerneltest.Start(t, &handler{execute: func(ctx context.Context, req server.ExecuteRequest, _ server.Output) error {
+		running <- struct{}{}
+		<-ctx.Done()
+		if !errors.Is(context.Cause(ctx), server.ErrInterrupted) {
+			return errors.New("wrong cause")
+		}
+		if req.Code == "own" {
+			return &server.CellError{Name: "Stopped", Value: "by hand"}
+		}
+		return fmt.Errorf("somewhere: %w", ctx.Err())
+	}})
+	f.Interrupt() // nothing runs
+	for range 20 {
+		for code, name := range map[string]string{"own": "Stopped", "other": "Interrupted"} {
+			r := f.Execute(code)
+			r.ExpectBusy()
+			r.ExpectInput(code)
+			<-running
+			f.Interrupt()
+			if e := r.ExpectError(name); len(e.Traceback) == 0 {
+				t.Error("no traceback")
+			}
+			r.ExpectReply("error")
+			r.ExpectIdle()
+		}
+	}
+}
+
+// TestInput: only a frontend that allows it is asked; an interrupt ends the question.
+func TestInput(t *testing.T) {
+	f := kerneltest.Start(t, &kerneltest.Echo{})
+	r := f.Execute("print before\ninput name? ")
+	f.Answer("name? ", "Ada")
+	r.ExpectBusy()
+	r.ExpectInput("print before\ninput name? ")
+	r.ExpectStream("stdout", "before\nAda\n")
+	r.ExpectReply("ok")
+	r.ExpectIdle()
+
+	content := kerneltest.Cell("input x")
+	content["allow_stdin"] = false
+	r = f.Request(kerneltest.Shell, "execute_request", content, nil)
+	r.ExpectBusy()
+	r.ExpectInput("input x")
+	r.ExpectError("Error")
+	r.ExpectReply("error")
+	r.ExpectIdle()
+
+	r = f.Execute("input x")
+	r.ExpectBusy()
+	r.ExpectInput("input x")
+	time.Sleep(20 * time.Millisecond) // the question is open
+	f.Interrupt()
+	f.Answer("x", "too late")
+	r.ExpectError("Interrupted")
+	r.ExpectReply("error")
+	r.ExpectIdle()
+
+	r = f.Execute("input y")
+	f.Answer("y", "in time")
+	r.ExpectBusy()
+	r.ExpectInput("input y")
+	r.ExpectStream("stdout", "in time\n")
+	r.ExpectReply("ok")
+	r.ExpectIdle()
+}
+
+// TestTwoFrontends: both see the output, each gets its own replies and prompts.
+func TestTwoFrontends(t *testing.T) {
+	info := kerneltest.Serve(t, &kerneltest.Echo{})
+	one, two := kerneltest.Connect(t, info), kerneltest.Connect(t, info)
+	for i, f := range []*kerneltest.Frontend{one, two} {
+		r := f.Execute("input x")
+		f.Answer("x", strconv.Itoa(i))
+		r.ExpectBusy()
+		r.ExpectInput("input x")
+		r.ExpectStream("stdout", strconv.Itoa(i)+"\n")
+		r.ExpectReply("ok")
+		r.ExpectIdle()
+	}
+	if a, b := one.Statuses(), two.Statuses(); len(a) < 2 || !slices.Equal(a[:2], b[:2]) {
+		t.Errorf("one saw %v, the other %v", a, b)
+	}
+}
+
+// TestCommOpen: a comm that nobody serves is closed.
+func TestCommOpen(t *testing.T) {
+	f := kerneltest.Start(t, &kerneltest.Echo{})
+	r := f.Request(kerneltest.Shell, "comm_open", map[string]any{"comm_id": "c1", "target_name": "x", "data": map[string]any{}}, nil)
+	r.ExpectBusy()
+	if m := r.NextOutput(); m.Header.MsgType != "comm_close" || !strings.Contains(string(m.Content), `"c1"`) {
+		t.Errorf("got %s %s", m.Header.MsgType, m.Content)
+	}
+	r.ExpectIdle()
+	for _, msgType := range []string{"comm_msg", "comm_close", "comm_open"} {
+		r := f.Request(kerneltest.Shell, msgType, map[string]any{"data": 1}, nil)
+		r.ExpectBusy()
+		r.ExpectIdle()
+	}
+}
+
+// kernel is a server whose end a test watches.
+type kernel struct {
+	*server.Server
+	h      *handler
+	cancel context.CancelFunc
+	ended  chan error
+	log    syncBuffer
+}
+
+// syncBuffer is a buffer for several goroutines.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// start starts a kernel of info.
+func start(t *testing.T, info server.ConnectionInfo, h *handler) *kernel {
+	t.Helper()
+	k := &kernel{h: h, ended: make(chan error, 1)}
+	var err error
+	if k.Server, err = server.Listen(info, log.New(&k.log, "", 0)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	k.cancel = cancel
+	go func() { k.ended <- k.Serve(ctx, h) }()
+	t.Cleanup(cancel)
+	return k
+}
+
+// end waits for the kernel's end.
+func (k *kernel) end(t *testing.T) error {
+	t.Helper()
+	select {
+	case err := <-k.ended:
+		return err
+	case <-time.After(5 * time.Second):
+		t.Fatal("Serve does not return")
+		return nil
+	}
+}
+
+func loopback() server.ConnectionInfo { return server.ConnectionInfo{IP: "127.0.0.1", Key: "key"} }
+
+func TestShutdown(t *testing.T) {
+	for _, channel := range []string{kerneltest.Control, kerneltest.Shell} {
+		k := start(t, loopback(), &handler{execute: func(ctx context.Context, _ server.ExecuteRequest, _ server.Output) error {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}})
+		f := kerneltest.Connect(t, k.Connection())
+		cell := f.Execute("x")
+		cell.ExpectBusy()
+		cell.ExpectInput("x")
+		r := f.Request(channel, "shutdown_request", map[string]any{"restart": true}, nil)
+		r.ExpectFields(map[string]any{"restart": true})
+		r.ExpectBusy()
+		if m := r.NextOutput(); m.Header.MsgType != "shutdown_reply" {
+			t.Errorf("got %s, want the broadcast shutdown_reply", m.Header.MsgType)
+		}
+		r.ExpectIdle()
+		cell.ExpectError("Shutdown")
+		cell.ExpectReply("error")
+		cell.ExpectIdle()
+		if err := k.end(t); err != nil {
+			t.Errorf("Serve returned %v", err)
+		}
+		if !slices.Equal(k.h.ended, []bool{true}) {
+			t.Errorf("Shutdown was called with %v", k.h.ended)
+		}
+	}
+}
+
+// TestCancel: the end of the context ends the kernel, even if a cell does not heed it.
+func TestCancel(t *testing.T) {
+	release := make(chan struct{})
+	defer close(release)
+	k := start(t, loopback(), &handler{execute: func(context.Context, server.ExecuteRequest, server.Output) error {
+		<-release
+		return nil
+	}})
+	f := kerneltest.Connect(t, k.Connection())
+	cell := f.Execute("x")
+	cell.ExpectBusy()
+	cell.ExpectInput("x")
+	k.cancel()
+	if err := k.end(t); !errors.Is(err, context.Canceled) {
+		t.Errorf("Serve returned %v", err)
+	}
+	if len(k.h.ended) != 1 || !strings.Contains(k.log.String(), "did not end") {
+		t.Errorf("Shutdown was called %d times; the log is %q", len(k.h.ended), k.log.String())
+	}
+}
+
+// frames returns a signed request as frames.
+func frames(t *testing.T, msgType, key string, content any) [][]byte {
+	t.Helper()
+	m, err := wire.New(msgType, "s", nil, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := wire.Encode(m, wire.Key(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestHostile: whatever comes on any socket, the kernel serves on and has counted it.
+func TestHostile(t *testing.T) {
+	k := start(t, loopback(), &handler{execute: func(context.Context, server.ExecuteRequest, server.Output) error { return nil }})
+	f := kerneltest.Connect(t, k.Connection())
+	bad := 0
+	for _, channel := range []string{kerneltest.Shell, kerneltest.Control} {
+		cut := frames(t, "kernel_info_request", "key", struct{}{})
+		for _, spoilt := range [][][]byte{
+			{nil}, {[]byte("junk")}, cut[:1], cut[1:], cut[:4],
+			frames(t, "kernel_info_request", "wrong", struct{}{}),
+			frames(t, "kernel_info_request", "", struct{}{}),
+			frames(t, "kernel_info_request", "key", []int{1}),
+		} {
+			f.Raw(channel, spoilt...)
+			bad++
+		}
+		f.Raw(channel, frames(t, "no_such_request", "key", struct{}{})...)
+		f.Raw(channel, frames(t, "no_such_request", "key", struct{}{})...)
+	}
+	again := frames(t, "comm_msg", "key", map[string]any{"comm_id": "x"})
+	for range 3 {
+		f.Raw(kerneltest.Shell, again...)
+	}
+	c := k.Connection()
+	for _, port := range []int{c.ShellPort, c.ControlPort, c.StdinPort, c.IOPubPort, c.HeartbeatPort} {
+		conn, err := net.Dial("tcp", net.JoinHostPort(c.IP, strconv.Itoa(port)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
+	}
+	for _, channel := range []string{kerneltest.Shell, kerneltest.Control} {
+		done(f.Request(channel, "kernel_info_request", struct{}{}, nil), "ok")
+	}
+	if b, r := k.Dropped(); b != bad || r != 2 {
+		t.Errorf("%d bad and %d repeated messages were counted, want %d and 2", b, r, bad)
+	}
+	if text := k.log.String(); strings.Count(text, "no_such_request") != 1 || strings.Count(text, "\n") > 12 {
+		t.Errorf("the log is\n%s", text)
+	}
+}
+
+// TestIPC: a kernel serves Unix sockets too.
+func TestIPC(t *testing.T) {
+	info := server.ConnectionInfo{Transport: "ipc", IP: t.TempDir() + "/k", Key: "key", ShellPort: 1, IOPubPort: 2, StdinPort: 3, ControlPort: 4, HeartbeatPort: 5}
+	k := start(t, info, &handler{})
+	for port := 1; port <= 5; port++ {
+		conn, err := net.Dial("unix", info.IP+"-"+strconv.Itoa(port))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		conn.Close()
+	}
+	k.cancel()
+	k.end(t)
+}
+
+// TestReply: a content that JSON cannot hold is answered as an error.
+func TestReply(t *testing.T) {
+	f := kerneltest.Start(t, badInfo{&kerneltest.Echo{}})
+	reply := done(f.Request(kerneltest.Shell, "kernel_info_request", struct{}{}, nil), "error")
+	if text, _ := json.Marshal(reply); !strings.Contains(string(text), "unsupported") {
+		t.Errorf("the reply is %s", text)
+	}
+}
+
+// badInfo describes itself with a value that JSON cannot hold.
+type badInfo struct{ *kerneltest.Echo }
+
+func (badInfo) Info() wire.KernelInfo {
+	return wire.KernelInfo{LanguageInfo: wire.LanguageInfo{CodemirrorMode: func() {}}}
+}
