@@ -15,7 +15,7 @@ import (
 type List []*Run
 
 const (
-	maxRows    = 200 // of a table; a List may be longer
+	maxRows    = 100 // of a table; a List may be longer
 	maxVarying = 10  // parameters that get a column
 	maxMetrics = 6   // metrics that get a column
 )

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lathe-go/lathe/pkg/display"
 )
 
 // three makes three runs that differ in their width.
@@ -68,6 +70,22 @@ func TestTableShowsWhatVariesFirst(t *testing.T) {
 	if got := (List{}).String(); got != "no runs\n" {
 		t.Errorf("an empty list: %q", got)
 	}
+}
+
+func TestValuesShowOnThePage(t *testing.T) {
+	runs, err := three(t).Runs("mlp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []any{runs, runs[0], Diff(runs[1], runs[0])} {
+		b := display.BundleOf(v)
+		page, _ := b.Data["text/html"].(string)
+		text, _ := b.Data["text/plain"].(string)
+		if !strings.Contains(page, "<table") || !strings.Contains(text, "valid/loss") || strings.Contains(text, "<") {
+			t.Errorf("%T shows as %.300s\nand in text as\n%s", v, page, text)
+		}
+	}
+	display.BundleOf((*Run)(nil)) // must not panic
 }
 
 func TestPageEscapesWhatUsersWrite(t *testing.T) {
