@@ -225,16 +225,24 @@ func (nodeRenderer) RegisterFuncs(reg renderer.NodeRendererFuncRegisterer) {
 	reg.Register(ast.KindImage, renderImage)
 }
 
-// renderMath shows TeX as code: a page that loads nothing has nothing to typeset it with.
+// renderMath typesets TeX, or shows it as code where it is beyond what mathML knows.
 func renderMath(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	if m := n.(*math); entering {
-		class := "math"
-		if m.display {
-			class = "math display"
-		}
-		fmt.Fprintf(w, `<code class="%s">%s</code>`, class, html.EscapeString(m.tex))
+		_, _ = w.WriteString(mathHTML(m.tex, m.display))
 	}
 	return ast.WalkSkipChildren, nil
+}
+
+// mathHTML returns TeX as HTML.
+func mathHTML(tex string, display bool) string {
+	if markup, ok := mathML(tex, display); ok {
+		return markup
+	}
+	class := "math"
+	if display {
+		class = "math display"
+	}
+	return fmt.Sprintf(`<code class="%s">%s</code>`, class, html.EscapeString(tex))
 }
 
 // renderFence colours a fenced block of code in its language.

@@ -151,7 +151,7 @@ func (r *reporter) output(o *Output) (outputView, error) {
 	case "image/png", "image/jpeg", "image/gif", "image/webp":
 		return outputView{"image", true, o.image(string(dataAddress(kind, content)))}, nil
 	case "text/latex":
-		return outputView{"text", false, template.HTML(`<code class="math display">` + html.EscapeString(strings.Trim(content, "$ \n")) + `</code>`)}, nil
+		return outputView{"math", true, template.HTML(mathHTML(strings.Trim(content, "$ \n"), true))}, nil
 	default:
 		return outputView{"text", false, template.HTML(ansiHTML(o.PlainText()))}, nil
 	}

@@ -28,7 +28,7 @@ class LatheTests(jupyter_kernel_test.KernelTests):
     code_generate_error = 'panic("on purpose")'
     code_execute_result = [
         {"code": "1+2+3", "result": "6"},
-        {"code": 'strings.ToUpper("go")', "result": '"GO"'},
+        {"code": 'strings.ToUpper("go")', "result": "GO"},
     ]
     code_display_data = [
         {"code": 'display.Show(display.HTML("<b>bold</b>"));', "mime": "text/html"},
