@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lathe-go/lathe/pkg/worklog/internal/page"
 )
 
 // A Change is one thing that is not the same in two runs. An empty side has no such thing.
@@ -107,7 +109,7 @@ func envMap(e Env) map[string]string {
 func metricMap(s Summary) map[string]string {
 	m := map[string]string{}
 	for _, series := range s.Metrics {
-		m[series.Name] = metricCell(series, true).text
+		m[series.Name] = metricCell(series, true).Text
 	}
 	return m
 }
@@ -124,22 +126,22 @@ func bytesText(n int64) string {
 	return strconv.FormatFloat(v, 'g', 4, 64) + " " + [5]string{"B", "KiB", "MiB", "GiB", "TiB"}[unit]
 }
 
-func (c Changes) grid() grid {
+func (c Changes) grid() page.Grid {
 	if c.A.ID == "" || c.B.ID == "" {
-		return grid{foot: []string{"there is no other run to compare with"}}
+		return page.Grid{Foot: []string{"there is no other run to compare with"}}
 	}
-	g := grid{head: []string{"what", "which", shortID(c.A), shortID(c.B)}}
+	g := page.Grid{Head: []string{"what", "which", shortID(c.A), shortID(c.B)}}
 	for _, ch := range c.List {
-		g.rows = append(g.rows, []cell{plain(ch.What), plain(ch.Path), plain(clip(ch.A, 60)), plain(clip(ch.B, 60))})
+		g.Rows = append(g.Rows, []page.Cell{page.Plain(ch.What), page.Plain(ch.Path), page.Plain(clip(ch.A, 60)), page.Plain(clip(ch.B, 60))})
 	}
 	if len(c.List) == 0 {
-		g.foot = []string{"the two runs are the same in all that was recorded"}
+		g.Foot = []string{"the two runs are the same in all that was recorded"}
 	}
 	return g
 }
 
 // HTML returns the changes as a table for a page.
-func (c Changes) HTML() string { return c.grid().html() }
+func (c Changes) HTML() string { return c.grid().HTML() }
 
 // String returns the changes as a table of text.
-func (c Changes) String() string { return c.grid().text() }
+func (c Changes) String() string { return c.grid().Text() }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/worklog/internal/filelock"
 	"github.com/lathe-go/lathe/pkg/worklog/internal/framed"
 )
 
@@ -114,7 +115,7 @@ var errBusy = errors.New("another writer has the run open")
 
 // locked makes file this process's to write.
 func locked(file *os.File) (logFile, error) {
-	if !tryLock(file) {
+	if !filelock.Try(file) {
 		return nil, errors.Join(errBusy, file.Close())
 	}
 	return file, nil
@@ -126,7 +127,7 @@ func openLog(f *Folder, id metric.RunID) (logFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !tryLock(file) {
+	if !filelock.Try(file) {
 		return nil, errors.Join(errBusy, file.Close())
 	}
 	if err := repair(file); err != nil {
@@ -145,7 +146,7 @@ func annotate(f *Folder, id metric.RunID, e event) error {
 	if err != nil {
 		return err
 	}
-	if tryLock(file) {
+	if filelock.Try(file) {
 		err = repair(file)
 	}
 	if err == nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/worklog/internal/filelock"
 	"github.com/lathe-go/lathe/pkg/worklog/internal/framed"
 )
 
@@ -118,7 +119,7 @@ func (f *Folder) saveIndex(ids []metric.RunID, known map[metric.RunID]entry, fre
 		return
 	}
 	defer file.Close()
-	if !tryLock(file) {
+	if !filelock.Try(file) {
 		return
 	}
 	if records > 0 && records+len(fresh) <= 2*len(ids)+64 && repair(file) == nil {

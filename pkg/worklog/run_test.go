@@ -259,6 +259,35 @@ func TestManyRunsInOneFolderAtOnce(t *testing.T) {
 	}
 }
 
+// reachOf returns, for each byte of a log, how many points stand in records that end at or before it.
+func reachOf(t *testing.T, path string, size int) []int {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	ends, points := map[int64]int{}, 0
+	var offset int64
+	err = eachRecord(file, &offset, func(_ int64, kind byte, payload []byte) error {
+		if kind == kindPoints {
+			if err := decodePoints(payload, func(point) { points++ }); err != nil {
+				return err
+			}
+		}
+		ends[offset] = points
+		return nil
+	})
+	if err != nil || offset != int64(size) {
+		t.Fatalf("%d of %d bytes are read, error %v", offset, size, err)
+	}
+	reach := make([]int, size+1)
+	for at := 1; at < len(reach); at++ {
+		reach[at] = max(reach[at-1], ends[int64(at)])
+	}
+	return reach
+}
+
 func TestDamageLeavesTheLongestPrefix(t *testing.T) {
 	folder := Open(t.TempDir())
 	run := begin(t, folder, "x", config{Width: 3})
@@ -273,31 +302,7 @@ func TestDamageLeavesTheLongestPrefix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reach := make([]int, len(whole)+1) // how many points end at or before each byte
-	agg := aggregate{}
-	file, err := os.Open(run.Path())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	ends := map[int64]int{}
-	if err := eachRecord(file, &agg.Offset, func(at int64, kind byte, payload []byte) error {
-		if kind == kindPoints {
-			if err := decodePoints(payload, func(p point) { agg.point(at, p) }); err != nil {
-				return err
-			}
-		}
-		ends[agg.Offset] = agg.Summary.Points
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	for at := 1; at < len(reach); at++ {
-		reach[at] = reach[at-1]
-		if n, ok := ends[int64(at)]; ok {
-			reach[at] = n
-		}
-	}
+	reach := reachOf(t, run.Path(), len(whole))
 	damaged := filepath.Join(t.TempDir(), "damaged.log")
 	check := func(what string, content []byte, want int) {
 		t.Helper()

@@ -8,6 +8,7 @@ import (
 	"regexp"
 
 	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/worklog/internal/page"
 )
 
 // A Series condenses the points of one metric.
@@ -17,7 +18,7 @@ type Series struct {
 	NonFinite int   // of them, those that are NaN or infinite
 	Last      Value // as logged, NaN too
 	Min, Max  Value // among the finite ones; NaN if there is none
-	shape     shape
+	shape     page.Shape
 }
 
 // A Value is a value of a metric and its step.
@@ -63,7 +64,7 @@ func (s *Series) add(step metric.Step, value float64) {
 	}
 	s.Count++
 	s.Last = v
-	s.shape.add(value)
+	s.shape.Add(value)
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		s.NonFinite++
 		return
@@ -76,81 +77,19 @@ func (s *Series) add(step metric.Step, value float64) {
 	}
 }
 
-// A shape keeps the outline of a series in bounded space: the least and the greatest value of each
-// bucket. When the buckets are full, neighbours are merged, and new ones take twice as many points.
-type shape struct {
-	stride  int // points in a full bucket
-	filled  int // points in the last bucket
-	buckets []bucket
-}
-
-type bucket struct {
-	lo, hi float32 // NaN if no point was finite
-	odd    bool    // whether a point was not finite
-}
-
-var nan32 = float32(math.NaN())
-
-const maxBuckets = 32
-
-func (h *shape) add(value float64) {
-	if h.stride == 0 {
-		h.stride = 1
-	}
-	if len(h.buckets) == 0 || h.filled == h.stride {
-		if len(h.buckets) == maxBuckets {
-			h.halve()
-		}
-		h.buckets = append(h.buckets, bucket{nan32, nan32, false})
-		h.filled = 0
-	}
-	h.filled++
-	one := bucket{float32(value), float32(value), false}
-	if v := float64(one.lo); math.IsNaN(v) || math.IsInf(v, 0) {
-		one = bucket{nan32, nan32, true}
-	}
-	last := &h.buckets[len(h.buckets)-1]
-	*last = last.merge(one)
-}
-
-func (h *shape) halve() {
-	for i := range maxBuckets / 2 {
-		h.buckets[i] = h.buckets[2*i].merge(h.buckets[2*i+1])
-	}
-	h.buckets = h.buckets[:maxBuckets/2]
-	h.stride *= 2
-}
-
-// merge returns the outline of two buckets.
-func (b bucket) merge(c bucket) bucket {
-	if !(b.lo <= c.lo) && c.lo == c.lo {
-		b.lo = c.lo
-	}
-	if !(b.hi >= c.hi) && c.hi == c.hi {
-		b.hi = c.hi
-	}
-	b.odd = b.odd || c.odd
-	return b
-}
-
 // MarshalText writes s for the index of a folder: JSON numbers have neither NaN nor infinities.
 func (s Series) MarshalText() ([]byte, error) {
 	b := binary.AppendUvarint(nil, uint64(len(s.Name)))
 	b = append(b, s.Name...)
-	for _, n := range []int{s.Count, s.NonFinite, s.Last.Step, s.Min.Step, s.Max.Step, s.shape.stride, s.shape.filled} {
+	for _, n := range []int{s.Count, s.NonFinite, s.Last.Step, s.Min.Step, s.Max.Step} {
 		b = binary.AppendVarint(b, int64(n))
 	}
 	for _, f := range []float64{s.Last.Value, s.Min.Value, s.Max.Value} {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(f))
 	}
-	for _, k := range s.shape.buckets {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(k.lo))
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(k.hi))
-		odd := byte(0)
-		if k.odd {
-			odd = 1
-		}
-		b = append(b, odd)
+	b, err := s.shape.AppendBinary(b)
+	if err != nil {
+		return nil, err
 	}
 	return base64.RawStdEncoding.AppendEncode(nil, b), nil
 }
@@ -163,18 +102,13 @@ func (s *Series) UnmarshalText(text []byte) error {
 	}
 	c := cursor{b: b}
 	*s = Series{Name: c.text()}
-	for _, n := range []*int{&s.Count, &s.NonFinite, &s.Last.Step, &s.Min.Step, &s.Max.Step, &s.shape.stride, &s.shape.filled} {
+	for _, n := range []*int{&s.Count, &s.NonFinite, &s.Last.Step, &s.Min.Step, &s.Max.Step} {
 		*n = int(c.varint())
 	}
 	for _, f := range []*float64{&s.Last.Value, &s.Min.Value, &s.Max.Value} {
 		*f = math.Float64frombits(c.bits())
 	}
-	for ; len(c.b) >= 9; c.b = c.b[9:] {
-		lo, hi := binary.LittleEndian.Uint32(c.b), binary.LittleEndian.Uint32(c.b[4:])
-		k := bucket{math.Float32frombits(lo), math.Float32frombits(hi), c.b[8] == 1}
-		s.shape.buckets = append(s.shape.buckets, k)
-	}
-	if c.bad || len(c.b) > 0 {
+	if err := s.shape.UnmarshalBinary(c.b); err != nil || c.bad {
 		return errors.New("worklog: a series is malformed")
 	}
 	return nil

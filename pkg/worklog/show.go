@@ -7,20 +7,22 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lathe-go/lathe/pkg/worklog/internal/page"
 )
 
 // HTML returns all that is known of the run, without its points, for a page.
-func (r *Run) HTML() string { return r.Summary().grid().html() }
+func (r *Run) HTML() string { return r.Summary().grid().HTML() }
 
 // String returns all that is known of the run, without its points, as text.
-func (r *Run) String() string { return r.Summary().grid().text() }
+func (r *Run) String() string { return r.Summary().grid().Text() }
 
 // grid lays s out with a line for each thing known.
-func (s Summary) grid() grid {
-	g := grid{head: []string{"", ""}}
+func (s Summary) grid() page.Grid {
+	g := page.Grid{Head: []string{"", ""}}
 	add := func(what, text string) {
 		if text != "" {
-			g.rows = append(g.rows, []cell{plain(what), plain(text)})
+			g.Rows = append(g.Rows, []page.Cell{page.Plain(what), page.Plain(text)})
 		}
 	}
 	add("run", string(s.ID))
@@ -52,14 +54,14 @@ func (s Summary) grid() grid {
 	return g
 }
 
-func (s Summary) addMetrics(g *grid) {
+func (s Summary) addMetrics(g *page.Grid) {
 	for _, m := range s.Metrics {
-		text := fmt.Sprintf("%s at step %d, %d points", metricCell(m, true).text, m.Last.Step, m.Count)
+		text := fmt.Sprintf("%s at step %d, %d points", metricCell(m, true).Text, m.Last.Step, m.Count)
 		if m.NonFinite > 0 {
 			text += fmt.Sprintf(", %d of them not finite", m.NonFinite)
 		}
-		picture := cell{m.shape.text() + "  " + text, m.shape.svg() + " " + html.EscapeString(text)}
-		g.rows = append(g.rows, []cell{plain("metric " + m.Name), picture})
+		picture := page.Cell{Text: m.shape.Text() + "  " + text, HTML: m.shape.SVG() + " " + html.EscapeString(text)}
+		g.Rows = append(g.Rows, []page.Cell{page.Plain("metric " + m.Name), picture})
 	}
 }
 

@@ -274,7 +274,7 @@ func (a *aggregate) now(here owner, now time.Time) Summary {
 	s.Env.Facts = maps.Clone(s.Env.Facts)
 	s.Metrics = slices.Clone(s.Metrics) // reading on changes them in place
 	for i, m := range s.Metrics {
-		s.Metrics[i].shape.buckets = slices.Clone(m.shape.buckets)
+		s.Metrics[i].shape = m.shape.Clone()
 	}
 	if s.State == Running && !a.Owner.alive(here, s.Ended, now) {
 		s.State = Lost

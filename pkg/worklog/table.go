@@ -2,12 +2,13 @@ package worklog
 
 import (
 	"fmt"
-	"html"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/lathe-go/lathe/pkg/worklog/internal/page"
 )
 
 // A List is runs, those that began last first. As the value of a cell it shows as a table: what varies
@@ -20,62 +21,66 @@ const (
 	maxMetrics = 6   // metrics that get a column
 )
 
-// A cell is one field of a table, as text and, where that is not its escaped text, as HTML.
-type cell struct{ text, html string }
-
-func plain(s string) cell { return cell{text: s} }
-
-// A grid is a table that is ready to be written.
-type grid struct {
-	head []string
-	rows [][]cell
-	foot []string
-}
-
 // HTML returns the table for a page.
-func (l List) HTML() string { return l.grid(time.Now()).html() }
+func (l List) HTML() string { return l.grid(time.Now()).HTML() }
 
 // String returns the table as text.
-func (l List) String() string { return l.grid(time.Now()).text() }
+func (l List) String() string { return l.grid(time.Now()).Text() }
 
 // grid lays the runs out.
-func (l List) grid(now time.Time) grid {
+func (l List) grid(now time.Time) page.Grid {
 	var sums []Summary
 	for _, r := range l[:min(len(l), maxRows)] {
 		sums = append(sums, r.Summary())
 	}
 	if len(sums) == 0 {
-		return grid{foot: []string{"no runs"}}
+		return page.Grid{Foot: []string{"no runs"}}
 	}
 	varying, same := split(sums)
 	metrics := names(sums)
-	g := grid{head: []string{"run", "name"}}
-	g.head = append(g.head, varying[:min(len(varying), maxVarying)]...)
+	g := page.Grid{Head: []string{"run", "name"}}
+	g.Head = append(g.Head, varying[:min(len(varying), maxVarying)]...)
 	for i, name := range metrics[:min(len(metrics), maxMetrics)] {
-		g.head = append(g.head, name+arrow(name))
+		g.Head = append(g.Head, name+arrow(name))
 		if i == 0 {
-			g.head = append(g.head, "")
+			g.Head = append(g.Head, "")
 		}
 	}
-	g.head = append(g.head, "took", "when", "commit", "state", "verdict")
+	g.Head = append(g.Head, "took", "when", "commit", "state", "verdict")
 	for _, s := range sums {
-		g.rows = append(g.rows, row(s, varying, metrics, now))
+		g.Rows = append(g.Rows, row(s, varying, metrics, now))
 	}
-	g.foot = foot(same, varying, metrics, len(l))
+	g.Foot = foot(same, varying, metrics, len(l))
+	if shared := sharedName(sums); shared != "" {
+		for _, cells := range g.Rows {
+			cells[1] = page.Cell{} // said once, below the table
+		}
+		g.Foot = append([]string{fmt.Sprintf("%d runs of %s", len(l), shared)}, g.Foot...)
+	}
 	return g
 }
 
-func row(s Summary, varying, metrics []string, now time.Time) []cell {
-	cells := []cell{plain(shortID(s)), plain(s.Name)}
+// sharedName returns the name of all runs, if there is more than one of them and all have the same.
+func sharedName(sums []Summary) string {
+	for _, s := range sums {
+		if s.Name != sums[0].Name || len(sums) == 1 {
+			return ""
+		}
+	}
+	return sums[0].Name
+}
+
+func row(s Summary, varying, metrics []string, now time.Time) []page.Cell {
+	cells := []page.Cell{page.Plain(shortID(s)), page.Plain(s.Name)}
 	for _, path := range varying[:min(len(varying), maxVarying)] {
 		p, _ := s.Param(path)
-		cells = append(cells, plain(clip(p.Value, 32)))
+		cells = append(cells, page.Plain(clip(p.Value, 32)))
 	}
 	for i, name := range metrics[:min(len(metrics), maxMetrics)] {
 		m, ok := s.Metric(name)
 		cells = append(cells, metricCell(m, ok))
 		if i == 0 {
-			cells = append(cells, cell{m.shape.text(), m.shape.svg()})
+			cells = append(cells, page.Cell{Text: m.shape.Text(), HTML: m.shape.SVG()})
 		}
 	}
 	state := string(s.State)
@@ -88,8 +93,8 @@ func row(s Summary, varying, metrics []string, now time.Time) []cell {
 	if s.Damage > 0 {
 		state += fmt.Sprintf(" (%d bytes damaged)", s.Damage)
 	}
-	return append(cells, plain(took(s.Duration)), plain(ago(s.Began, now)), plain(s.Code.short()),
-		plain(state), plain(clip(s.Verdict, 60)))
+	return append(cells, page.Plain(took(s.Duration)), page.Plain(ago(s.Began, now)), page.Plain(s.Code.short()),
+		page.Plain(state), page.Plain(clip(s.Verdict, 60)))
 }
 
 // foot says what the columns leave out.
@@ -169,15 +174,15 @@ func names(sums []Summary) []string {
 func arrow(name string) string { return [3]string{" ↓", "", " ↑"}[Better(name)+1] }
 
 // metricCell shows the last value, and the best one where it is another.
-func metricCell(m Series, ok bool) cell {
+func metricCell(m Series, ok bool) page.Cell {
 	if !ok || m.Count == 0 {
-		return cell{}
+		return page.Cell{}
 	}
 	s := number(m.Last.Value)
 	if best := m.Best(); best.Step != m.Last.Step && !math.IsNaN(best.Value) {
 		s += " (best " + number(best.Value) + ")"
 	}
-	return plain(s)
+	return page.Plain(s)
 }
 
 // number writes a value with the digits that a table has room for.
@@ -218,90 +223,4 @@ func clip(s string, n int) string {
 		return s
 	}
 	return string([]rune(s)[:n-1]) + "…"
-}
-
-// dropEmpty removes the columns that no row fills.
-func (g grid) dropEmpty() grid {
-	out := grid{foot: g.foot, rows: make([][]cell, len(g.rows))}
-	for c, head := range g.head {
-		filled := false
-		for _, row := range g.rows {
-			filled = filled || row[c].text != "" || row[c].html != ""
-		}
-		if !filled {
-			continue
-		}
-		out.head = append(out.head, head)
-		for i, row := range g.rows {
-			out.rows[i] = append(out.rows[i], row[c])
-		}
-	}
-	return out
-}
-
-// headed reports whether any column has a name.
-func (g grid) headed() bool { return strings.Join(g.head, "") != "" }
-
-func (g grid) html() string {
-	g = g.dropEmpty()
-	var b strings.Builder
-	b.WriteString(`<div style="overflow-x:auto">`)
-	if len(g.rows) > 0 {
-		b.WriteString(`<table style="border-collapse:collapse;font-size:90%">`)
-		if g.headed() {
-			b.WriteString(`<thead><tr>`)
-			for _, head := range g.head {
-				b.WriteString(`<th style="text-align:left;padding:2px 8px;border-bottom:1px solid currentColor">` + html.EscapeString(head) + `</th>`)
-			}
-			b.WriteString(`</tr></thead>`)
-		}
-		b.WriteString(`<tbody>`)
-		for _, row := range g.rows {
-			b.WriteString(`<tr>`)
-			for _, c := range row {
-				form := c.html
-				if form == "" {
-					form = html.EscapeString(c.text)
-				}
-				b.WriteString(`<td style="text-align:left;padding:2px 8px;white-space:nowrap">` + form + `</td>`)
-			}
-			b.WriteString(`</tr>`)
-		}
-		b.WriteString(`</tbody></table>`)
-	}
-	for _, line := range g.foot {
-		b.WriteString(`<div style="font-size:85%;opacity:.7">` + html.EscapeString(line) + `</div>`)
-	}
-	b.WriteString(`</div>`)
-	return b.String()
-}
-
-func (g grid) text() string {
-	g = g.dropEmpty()
-	width := make([]int, len(g.head))
-	for i, head := range g.head {
-		width[i] = utf8.RuneCountInString(head)
-		for _, row := range g.rows {
-			width[i] = max(width[i], utf8.RuneCountInString(row[i].text))
-		}
-	}
-	var b strings.Builder
-	line := func(field func(i int) string) {
-		var l strings.Builder
-		for i, w := range width {
-			s := field(i)
-			l.WriteString(s + strings.Repeat(" ", w-utf8.RuneCountInString(s)+2))
-		}
-		b.WriteString(strings.TrimRight(l.String(), " ") + "\n")
-	}
-	if len(g.rows) > 0 && g.headed() {
-		line(func(i int) string { return g.head[i] })
-	}
-	for _, row := range g.rows {
-		line(func(i int) string { return row[i].text })
-	}
-	for _, l := range g.foot {
-		b.WriteString(l + "\n")
-	}
-	return b.String()
 }

@@ -1,6 +1,7 @@
 //go:build unix
 
-package worklog
+// Package filelock keeps two writers of one file apart.
+package filelock
 
 import (
 	"errors"
@@ -8,9 +9,9 @@ import (
 	"syscall"
 )
 
-// tryLock makes file this one's to write until it is closed, and reports whether that was possible. A
+// Try makes file this one's to write until it is closed, and reports whether that was possible. A
 // file system without locks lets everybody write.
-func tryLock(file *os.File) bool {
+func Try(file *os.File) bool {
 	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	return !errors.Is(err, syscall.EWOULDBLOCK)
 }
