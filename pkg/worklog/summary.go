@@ -107,15 +107,25 @@ func summarize(path string, prev *aggregate) (*aggregate, error) {
 		return nil, err
 	}
 	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return condense(file, info.Size(), prev)
+}
+
+// condense reads a log of size bytes as summarize does.
+func condense(log io.ReadSeeker, size int64, prev *aggregate) (*aggregate, error) {
 	agg := prev
 	if agg == nil {
 		agg = &aggregate{}
 	}
-	err = agg.read(file)
+	err := agg.read(log)
 	for errors.Is(err, errRescan) {
 		agg = &aggregate{Cuts: agg.Cuts}
-		err = agg.read(file)
+		err = agg.read(log)
 	}
+	agg.Summary.Damage = size - agg.Offset
 	if err == nil && agg.Summary.ID == "" {
 		err = errEmpty
 	}
@@ -123,12 +133,8 @@ func summarize(path string, prev *aggregate) (*aggregate, error) {
 }
 
 // read takes in the records from a.Offset on.
-func (a *aggregate) read(file *os.File) error {
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	err = eachRecord(file, &a.Offset, func(at int64, kind byte, payload []byte) error {
+func (a *aggregate) read(log io.ReadSeeker) error {
+	return eachRecord(log, &a.Offset, func(at int64, kind byte, payload []byte) error {
 		switch kind {
 		case kindEvent:
 			var e event
@@ -141,24 +147,22 @@ func (a *aggregate) read(file *os.File) error {
 		}
 		return nil
 	})
-	a.Summary.Damage = info.Size() - a.Offset
-	return err
 }
 
 // eachRecord calls each with the place of every record from *offset on, 0 being the start of the file,
 // and moves *offset behind it.
-func eachRecord(file *os.File, offset *int64, each func(at int64, kind byte, payload []byte) error) error {
-	if _, err := file.Seek(*offset, io.SeekStart); err != nil {
+func eachRecord(log io.ReadSeeker, offset *int64, each func(at int64, kind byte, payload []byte) error) error {
+	if _, err := log.Seek(*offset, io.SeekStart); err != nil {
 		return err
 	}
 	if *offset == 0 {
 		head := make([]byte, len(magic))
-		if _, err := io.ReadFull(file, head); err != nil || string(head) != magic {
+		if _, err := io.ReadFull(log, head); err != nil || string(head) != magic {
 			return nil // not a byte of it is valid
 		}
 		*offset = int64(len(magic))
 	}
-	records, base := framed.NewReader(file), *offset
+	records, base := framed.NewReader(log), *offset
 	for {
 		at := *offset
 		kind, payload, ok := records.Next()
