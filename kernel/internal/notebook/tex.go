@@ -204,6 +204,9 @@ func (p *texParser) command(name string) string {
 		return "<mi>" + s + "</mi>"
 	}
 	if s, ok := symbols[name]; ok {
+		if strings.Contains("‖|⟨⟩", s) {
+			return `<mo stretchy="false">` + s + "</mo>"
+		}
 		return "<mo>" + s + "</mo>"
 	}
 	if width, ok := spaces[name]; ok {
@@ -216,7 +219,7 @@ func (p *texParser) command(name string) string {
 		return "<mi>" + html.EscapeString(inAlphabet(p.wordOrLetter(), alphabet)) + "</mi>"
 	}
 	if functions[name] {
-		return "<mi>" + name[1:] + `</mi><mspace width="0.17em"/>`
+		return `<mo lspace="0.17em" rspace="0.17em" movablelimits="false">` + name[1:] + "</mo>"
 	}
 	switch name {
 	case `\frac`, `\tfrac`, `\dfrac`:

@@ -19,13 +19,14 @@ func TestMathML(t *testing.T) {
 		{`\sqrt x`, `<msqrt><mi>x</mi></msqrt>`},
 		{`\eta \le 1.5`, `<mi>η</mi><mo>≤</mo><mn>1.5</mn>`},
 		{`a<b`, `<mi>a</mi><mo>&lt;</mo><mi>b</mi>`},
-		{`\log p`, `<mi>log</mi><mspace width="0.17em"/><mi>p</mi>`},
+		{`\log p`, `<mo lspace="0.17em" rspace="0.17em" movablelimits="false">log</mo><mi>p</mi>`},
 		{`\hat{y}`, `<mover><mrow><mi>y</mi></mrow><mo stretchy="false">^</mo></mover>`},
 		{`\mathcal{L}, \mathbb R, \mathbf{w}`, `<mi>ℒ</mi><mo>,</mo><mi>ℝ</mi><mo>,</mo><mi>𝐰</mi>`},
 		{`\text{valid loss}`, "<mtext>valid\u00a0loss</mtext>"},
 		{`\left(x\right]`, `<mrow><mo fence="true" stretchy="true">(</mo><mrow><mi>x</mi></mrow><mo fence="true" stretchy="true">]</mo></mrow>`},
 		{`5\,\%`, `<mn>5</mn><mspace width="0.17em"/><mo>%</mo>`},
 		{`\{a\}`, `<mo>{</mo><mi>a</mi><mo>}</mo>`},
+		{`\min_i`, `<msub><mo lspace="0.17em" rspace="0.17em" movablelimits="false">min</mo><mrow><mi>i</mi></mrow></msub>`},
 		{`\sum_i x`, `<msub><mo>∑</mo><mrow><mi>i</mi></mrow></msub><mi>x</mi>`},
 	}
 	for _, tt := range tests {
