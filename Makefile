@@ -34,7 +34,7 @@ check:
 	go run $(STATICCHECK) ./...
 
 test: check setup
-	kernel/internal/labtest/chromium.sh
+	kernel/internal/labtest/packages.sh
 	python=$(PYTHON) && LATHE_PYTHON=$$python go test -timeout 20m ./...
 	go test -race -short $(RACED)
 
