@@ -92,6 +92,17 @@ func (b *Batches) Name() string {
 // ShortName returns the name for the columns of a table of metrics.
 func (b *Batches) ShortName() string { return b.Name()[:3] }
 
+// String says what the batches are and where the next one is.
+func (b *Batches) String() string {
+	order := "in order"
+	if b.shuffle {
+		order = fmt.Sprintf("shuffled with seed %d", b.seed)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return fmt.Sprintf("%s: %d batches of %d, %s; epoch %d, %d given", b.table.Name, b.Len(), b.size, order, b.epoch, b.next)
+}
+
 // Digest identifies the content and the order of the batches.
 func (b *Batches) Digest() string {
 	h := sha256.New()

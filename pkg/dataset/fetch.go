@@ -13,8 +13,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/lathe-go/lathe/pkg/display"
+	"github.com/lathe-go/lathe/pkg/internal/filelock"
 )
 
 // A File is a file to fetch: where it is, and the digest that it must have.
@@ -74,8 +76,16 @@ func keep(ctx context.Context, path, name, digest string, fetch func(part string
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return fmt.Errorf("dataset: fetch %s: %w", name, err)
 	}
+	unlock, err := lock(ctx, path+".lock")
+	if err != nil {
+		return fmt.Errorf("dataset: fetch %s: %w", name, err)
+	}
+	defer unlock()
+	if verify(path, digest) == nil {
+		return nil // another process has fetched it meanwhile
+	}
 	part := path + ".part"
-	err := fetch(part)
+	err = fetch(part)
 	if err == nil {
 		err = verify(part, digest)
 	}
@@ -93,6 +103,26 @@ func keep(ctx context.Context, path, name, digest string, fetch func(part string
 		return fmt.Errorf("dataset: no network: %s is not cached; fetch it once with a network, or put it at %s (sha256 %s): %w", name, path, digest, err)
 	}
 	return fmt.Errorf("dataset: fetch %s: %w", name, err)
+}
+
+// lock waits until no other process fetches the same file.
+func lock(ctx context.Context, path string) (unlock func(), err error) {
+	for {
+		file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o666)
+		if err != nil {
+			return nil, err
+		}
+		if filelock.Try(file) {
+			// Whoever still waits for the removed file finds the data when it gets the lock.
+			return func() { os.Remove(path); file.Close() }, nil
+		}
+		file.Close()
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // isNetwork reports whether err means that no server answered.

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -170,6 +171,24 @@ func TestFetchMemberThatIsNotWhatWasPinned(t *testing.T) {
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
+}
+
+func TestManyWhoWantTheSameFile(t *testing.T) {
+	index := &fakeIndex{whole: true}
+	m := newFakeIndex(t, index)
+	var group sync.WaitGroup
+	for range 6 {
+		group.Go(func() {
+			if _, err := FetchMember(t.Context(), m); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	// Asking for a range and getting the whole counts as sent, once; the download is the second time.
+	if sent := index.sent.Load(); sent > 2*int64(len(index.wheel)) {
+		t.Errorf("%d bytes were sent for a package of %d", sent, len(index.wheel))
+	}
 }
 
 func TestNoNetworkIsSaidClearly(t *testing.T) {

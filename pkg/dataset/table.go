@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"html"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -163,6 +164,16 @@ func (t Table) String() string {
 		fmt.Fprintf(&b, ", from sha256 %.16s…", t.Source)
 	}
 	return b.String()
+}
+
+// HTML shows the first examples below what String says, for a page.
+func (t Table) HTML() (string, error) {
+	line := `<div>` + html.EscapeString(t.String()) + `</div>`
+	if t.Len() == 0 || len(t.Shape) < 2 {
+		return line, nil
+	}
+	picture, err := t.Show(12).HTML()
+	return line + picture, err
 }
 
 func shapeText(shape []int) string {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lathe-go/lathe/pkg/display"
 )
 
 // toy returns n examples of 2×2×1 whose first feature is their number and whose label is its last digit.
@@ -149,6 +151,26 @@ func TestShowDrawsWhatTheNetworkSees(t *testing.T) {
 	}
 	if _, err := toy(0).Show(3).PNG(); err != nil {
 		t.Errorf("no examples: %v", err)
+	}
+}
+
+func TestValuesShowOnThePage(t *testing.T) {
+	flat := toy(3).Named("<flat>")
+	flat.Shape = []int{4}
+	for _, c := range []struct {
+		value      any
+		text, page string
+	}{
+		{toy(30), "toy: 30 examples of 2×2×1, values 0 to 29, 10 classes of 3 3 3 3 3 3 3 3 3 3", "toy: 12 of 30 examples"},
+		{flat, "<flat>: 3 examples of 4, values 0 to 2, 10 classes of 1 1 1 0 0 0 0 0 0 0", "&lt;flat&gt;: 3"},
+		{toy(30).Show(5), "toy: 5 of 30 examples of 2×2×1, black 0 to white 4", "<img"},
+		{toy(30).Batches(4, 7), "toy: 7 batches of 4, shuffled with seed 7; epoch 0, 0 given", ""},
+	} {
+		b := display.BundleOf(c.value)
+		page, _ := b.Data["text/html"].(string)
+		if b.Data["text/plain"] != c.text || !strings.Contains(page, c.page) {
+			t.Errorf("%T shows as\n%s\nand as %.200s", c.value, b.Data["text/plain"], page)
+		}
 	}
 }
 

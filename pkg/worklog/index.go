@@ -10,8 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lathe-go/lathe/pkg/internal/filelock"
 	"github.com/lathe-go/lathe/pkg/metric"
-	"github.com/lathe-go/lathe/pkg/worklog/internal/filelock"
 	"github.com/lathe-go/lathe/pkg/worklog/internal/framed"
 )
 

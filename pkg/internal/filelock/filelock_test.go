@@ -1,0 +1,31 @@
+package filelock
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+func TestOneHolderAtATime(t *testing.T) {
+	if runtime.GOOS == "windows" || runtime.GOOS == "plan9" {
+		t.Skip("this system has no locks of this kind")
+	}
+	path := filepath.Join(t.TempDir(), "lock")
+	open := func() *os.File {
+		file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	a, b := open(), open()
+	defer b.Close()
+	if !Try(a) || Try(b) {
+		t.Error("not exactly the first holds the lock")
+	}
+	a.Close()
+	if !Try(b) {
+		t.Error("the lock outlives its holder")
+	}
+}
