@@ -70,6 +70,9 @@ func RunScripts(t *testing.T, dir string, newHandler func(t testing.TB) server.H
 	}
 }
 
+// cellPatience is how long a cell of a scenario may take: its packages may have to be compiled first.
+const cellPatience = 3 * time.Minute
+
 // A script is one scenario.
 type script struct {
 	comment []byte
@@ -204,7 +207,7 @@ func (c *scriptCell) collect(r *Request) string {
 	}
 	view := &view{}
 	answers := c.answers
-	end := time.After(patience)
+	end := time.After(cellPatience)
 	for ended := false; !ended; {
 		select {
 		case <-r.outputs.ready:

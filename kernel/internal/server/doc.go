@@ -28,7 +28,7 @@
 // holds up other cells, and nothing else. Status messages go through one lock (state), which also
 // remembers the running request; frontends that look only at the latest status therefore show the
 // truth. Each Output has a lock of its own, held from the call until its message is queued, so text and
-// pictures keep their order. Nothing here waits for a subscriber, except Stream under a flood, which
+// pictures keep their order. Nothing here waits for a subscriber, except an Output under a flood, which
 // lets slow subscribers catch up.
 //
 // # Shutdown

@@ -54,8 +54,13 @@ func (o *output) Stream(name, text string) {
 		return
 	}
 	if o.add(name, text) {
-		o.s.iopub.Pace(context.Background()) // it ends by itself when the server closes
+		o.pace()
 	}
+}
+
+// pace waits while subscribers that read are far behind.
+func (o *output) pace() {
+	o.s.iopub.Pace(context.Background()) // it ends by itself when the server closes
 }
 
 // add appends text, and says whether there was so much that it was sent at once.
@@ -159,6 +164,7 @@ func (o *output) show(msgType string, b frame.Bundle) {
 	if o.silent {
 		return
 	}
+	defer o.pace()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.flushAll()

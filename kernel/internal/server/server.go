@@ -142,24 +142,30 @@ func (s *Server) Serve(ctx context.Context, h Handler) error {
 	defer stop()
 	s.stop = stop
 	s.publish(wire.StatusType, nil, wire.Status{ExecutionState: wire.Starting})
-	executor := make(chan struct{})
-	go func() { defer close(executor); s.executeLoop(ctx) }()
+	s.tasks.Go(func() { s.executeLoop(ctx) })
 	s.tasks.Go(func() { s.readLoop(run, s.shell, s.shellRoutes()) })
 	s.tasks.Go(func() { s.readLoop(run, s.control, s.controlRoutes()) })
 	s.tasks.Go(func() { s.inputLoop(run) })
 	<-run.Done()
 	err := s.shutDown(false) // nothing is left to do if a request has done it
 	s.Close()
-	s.tasks.Wait()
-	select {
-	case <-executor:
-	case <-time.After(cellGrace):
-		s.log.Print("the running cell did not end at shutdown")
-	}
+	s.wait()
 	if ctx.Err() != nil {
 		return errors.Join(context.Cause(ctx), err)
 	}
 	return err
+}
+
+// wait waits for the goroutines of the protocol. A call of the handler that does not heed its context
+// is left behind.
+func (s *Server) wait() {
+	ended := make(chan struct{})
+	go func() { s.tasks.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(cellGrace):
+		s.log.Print("the running cell, or an answer to a question, did not end at shutdown")
+	}
 }
 
 // warn tells about a connection that is less private than it should be.
