@@ -139,7 +139,7 @@ func TestGapsAreMarked(t *testing.T) {
 	text := string(data)
 	for _, want := range []string{
 		`"data":[[0,1],[1,null],[2,3],[3,null],[4,null],[5,2]]`,
-		`"formatter":"NaN"`, `"xAxis":1`, `"formatter":"-Inf"`, `[{"label":{"color":"#c62828","fontSize":11,"formatter":"-Inf"},"xAxis":3},{"xAxis":4}]`,
+		`"formatter":"NaN"`, `"xAxis":1`, `"formatter":"-Inf"`, `[{"label":{"color":"#d9363e","fontSize":11,"formatter":"-Inf"},"xAxis":3},{"xAxis":4}]`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s in %s", want, text)

@@ -11,10 +11,10 @@ import (
 
 // Palette is the colours of series in their order: told apart by people who see colours differently,
 // and legible on light and on dark (after Okabe and Ito).
-var palette = []string{"#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5aa8", "#8c8c8c"}
+var palette = []string{"#0a7bc2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f5aa8", "#8c8c8c"}
 
 const (
-	alarm      = "#c62828" // gaps
+	alarm      = "#d9363e" // gaps
 	fewPoints  = 60        // up to here each point of a line is drawn
 	maxHoles   = 40        // gaps that are marked for a series
 	titleSpace = 36        // pixels

@@ -47,6 +47,10 @@ type tensor struct{}
 func (tensor) Shape() string  { return "(Float32)[2 3]" }
 func (tensor) String() string { return "{{1 2 3} {4 5 6}}" }
 
+type goTensor struct{ tensor }
+
+func (goTensor) String() string { return "[2][3]float32{{1, 2, 3}, {4, 5, 6}}" }
+
 type node struct {
 	Name string
 	Next *node
@@ -119,6 +123,7 @@ func TestBundleOf(t *testing.T) {
 		{"pointer method", picture{}, "pic", mimePNG, "AQID"},
 		{"mime bundle", several{}, "plain m", mimeMarkdown, "*m*"},
 		{"tensor", tensor{}, "(Float32)[2 3]: {{1 2 3}", "", ""},
+		{"tensor that says its shape", goTensor{}, "[2][3]float32{", "", ""},
 		{"html", HTML("<p>a &lt; b</p>"), "a < b", mimeHTML, "<p>"},
 		{"markdown", Markdown("# t"), "# t", mimeMarkdown, "# t"},
 		{"latex", LaTeX("$x$"), "$x$", mimeLaTeX, "$x$"},

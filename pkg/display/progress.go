@@ -42,6 +42,7 @@ type Progress struct {
 	rate    float64 // units per second, smoothed
 	last    time.Time
 	lastN   int64
+	firstN  int64 // where the work began, after a resume
 	lineLen int
 	closed  bool
 	failed  error
@@ -67,7 +68,7 @@ func (p *Progress) Add(n int64) { p.moved(p.done.Add(n)) }
 func (p *Progress) Set(n int64) {
 	p.mu.Lock()
 	if p.done.Load() == 0 {
-		p.lastN = n
+		p.firstN, p.lastN = n, n
 	}
 	p.mu.Unlock()
 	p.done.Store(n)
@@ -177,9 +178,13 @@ func (p *Progress) state(now time.Time) progressState {
 		p.rate = keep*p.rate + (1-keep)*fresh
 		p.last, p.lastN = now, n
 	}
+	rate := p.rate
+	if elapsed := now.Sub(p.start).Seconds(); p.closed && elapsed > 0 {
+		rate = float64(n-p.firstN) / elapsed // of all the work, once it is over
+	}
 	return progressState{
 		title: p.title, unit: p.unit, note: p.note, done: n, total: p.total,
-		elapsed: now.Sub(p.start), rate: p.rate, closed: p.closed, failed: p.failed,
+		elapsed: now.Sub(p.start), rate: rate, closed: p.closed, failed: p.failed,
 	}
 }
 

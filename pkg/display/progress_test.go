@@ -72,6 +72,27 @@ func TestProgressEstimates(t *testing.T) {
 	}
 }
 
+// After a resume the rate counts what was done since, and the final rate is that of the whole.
+func TestProgressResumed(t *testing.T) {
+	r := attach(t)
+	p, c := newTestProgress("", 1000, "step")
+	p.Set(900)
+	c.move(10 * time.Second)
+	p.Add(50)
+	c.move(40 * time.Second)
+	p.Add(50)
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	all := r.bundles(t)
+	if text := plainOf(all[1]); !strings.Contains(text, "0:10 < 0:10  5 step/s") {
+		t.Errorf("while it runs %q", text)
+	}
+	if text := plainOf(all[len(all)-1]); !strings.Contains(text, "0:50  2 step/s") {
+		t.Errorf("at the end %q", text)
+	}
+}
+
 func TestProgressFromGoroutines(t *testing.T) {
 	r := attach(t)
 	p := NewProgress("<many>", 8000, "")

@@ -46,10 +46,7 @@ func visitOf(v reflect.Value) visit {
 // its own methods where it has them.
 func (p *printer) top(v reflect.Value) string {
 	if s, ok := ownText(v); ok {
-		if shape := shapeOf(v); shape != "" && !strings.Contains(s, shape) {
-			return shape + ": " + s
-		}
-		return s
+		return withShape(v, s)
 	}
 	switch v.Kind() {
 	case reflect.String:
@@ -241,6 +238,17 @@ func guard(v reflect.Value, name string, f func() string) (s string) {
 		}
 	}()
 	return f()
+}
+
+// withShape puts the shape of a tensor-like value before its text, unless that says it, as a text that
+// begins like an array type does: [2][3]float32.
+func withShape(v reflect.Value, text string) string {
+	shape := shapeOf(v)
+	saysIt := len(text) > 1 && text[0] == '[' && text[1] >= '0' && text[1] <= '9'
+	if shape == "" || saysIt || strings.Contains(text, shape) {
+		return text
+	}
+	return shape + ": " + text
 }
 
 // shapeOf returns the text of the shape of a tensor-like value, one with a method Shape.

@@ -129,7 +129,7 @@ func countColour(m image.Image, c color.RGBA) int {
 // Each series of the line chart is a path in its own colour, its gap splits it, and the marks are there.
 func TestSeriesAreDrawn(t *testing.T) {
 	svg := complete(t, "line", "").Data["image/svg+xml"].(string)
-	for colour, atLeast := range map[string]int{"#0072b2": 1, "#d55e00": 1, "#c62828": 1} {
+	for colour, atLeast := range map[string]int{"#0a7bc2": 1, "#d55e00": 1, "#d9363e": 1} {
 		paths := regexp.MustCompile(`<path[^>]*stroke="`+colour+`"[^>]*>`).FindAllString(svg, -1)
 		if len(paths) < atLeast {
 			t.Errorf("%d paths in %s, want %d or more", len(paths), colour, atLeast)
