@@ -13,6 +13,8 @@ func commands() []command {
 			help(e.stdout)
 			return nil
 		}},
+		{"install", "[--prefix DIR] [--name NAME] [--list]", "tell Jupyter about this kernel", installCommand},
+		{"uninstall", "[--prefix DIR] [--name NAME]", "take that back", uninstallCommand},
 		{"run", "NOTEBOOK [-p name=value]... [-o OUT.ipynb]", "execute a notebook without a browser", runCommand},
 		{"report", "NOTEBOOK [-o OUT.html]", "render a notebook as one self-contained HTML page", reportCommand},
 		{"log", "ls [QUERY...] | show RUN | diff RUN [RUN]", "list, show and compare runs [--dir DIR]", logCommand},
