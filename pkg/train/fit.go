@@ -30,12 +30,12 @@ type Fitted struct {
 	Already     bool          // the recipe was trained to its end before; this call made no step
 	Diverged    bool          // a loss was not finite; the store is that of the last good checkpoint
 	Elapsed     time.Duration // spent in steps and validations, in all calls together
+	Rate        float64       // steps per second in this call, from its second step on, with validations
 	Recipe      string        // identifies graph, initial values and data: SHA-256 in hexadecimal
 	Checkpoints string        // the folder of this recipe's checkpoints; empty without
 	Notes       []string      // what a careful reader should know
 
 	engine *engine
-	rate   float64 // steps per second of this call
 }
 
 // Fit trains m on the batches of data and validates it on those of valid, which may be nil. Losses and

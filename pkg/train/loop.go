@@ -31,6 +31,7 @@ type fitting struct {
 	flushed   time.Time
 	saved     time.Time
 	began     time.Time
+	steady    time.Time // after the first step, which compiles
 }
 
 // pendingLoss is the loss of a step that has not been read from the device yet. Reading waits for the
@@ -176,6 +177,9 @@ func (f *fitting) step(batch gomlx.Batch) error {
 	f.fit.Step++
 	f.batch++
 	now := time.Now()
+	if f.steady.IsZero() {
+		f.steady = now
+	}
 	if len(f.pending) >= maxPending || now.Sub(f.flushed) >= flushEvery {
 		if err := f.flush(); err != nil {
 			return err
@@ -292,7 +296,9 @@ func (f *fitting) finish(err error) {
 	if !f.began.IsZero() {
 		spent := time.Since(f.began)
 		f.fit.Elapsed += spent
-		f.fit.rate = float64(f.fit.Step-f.fit.Resumed) / spent.Seconds()
+	}
+	if n := f.fit.Step - f.fit.Resumed - 1; n > 0 {
+		f.fit.Rate = float64(n) / time.Since(f.steady).Seconds()
 	}
 	if err := f.report.close(err); err != nil {
 		f.note("the training could not be shown in full: %v", err)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"html"
-	"math"
 	"strings"
 	"time"
 
@@ -146,8 +145,8 @@ func (f *Fitted) headline() string {
 	}
 	text := fmt.Sprintf("%s: %s at step %d, epoch %d, %d parameters, %s on %s", f.Model.Name, state, f.Step, f.Epoch,
 		f.Parameters(), f.Elapsed.Round(10*time.Millisecond), f.Device.Platform)
-	if f.rate > 0 && !math.IsInf(f.rate, 0) {
-		text += fmt.Sprintf(", %.0f steps/s", f.rate)
+	if f.Rate > 0 {
+		text += fmt.Sprintf(", %.0f steps/s", f.Rate)
 	}
 	switch {
 	case f.Already:
