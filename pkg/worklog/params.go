@@ -51,7 +51,7 @@ func typeName(t reflect.Type) string {
 }
 
 // secretName matches fields whose text is never written down.
-var secretName = regexp.MustCompile(`(?i)(passw(or)?d|secret|credential|api_?key|access_?key|private_?key|auth_?token|^token$)`)
+var secretName = regexp.MustCompile(`(?i)(passw(or)?d|secret|credential|api_?key|access_?key|private_?key|(auth|access|api|hf|refresh|bearer)_?token|^token$)`)
 
 // flatten lists the leaves of v: fields of structs in their order, keys of maps sorted, elements of
 // slices. A field tagged `worklog:"-"` is left out, and the text of a field with a name such as
@@ -81,6 +81,10 @@ func (f *flattener) walk(path string, v reflect.Value, depth int) {
 	}
 	if depth > maxDepth {
 		f.leaf(path, typeName(v.Type()), "…")
+		return
+	}
+	if isSecret(path, v) {
+		f.leaf(path, typeName(v.Type()), "(kept out of the worklog)")
 		return
 	}
 	if text, ok := scalar(v); ok {
@@ -116,10 +120,6 @@ func (f *flattener) structure(path string, v reflect.Value, depth int) {
 		if field.Anonymous && field.Type.Kind() == reflect.Struct {
 			at = path // embedded fields are written as they are selected
 		}
-		if field.Type.Kind() == reflect.String && secretName.MatchString(field.Name) {
-			f.leaf(at, typeName(field.Type), "(kept out of the worklog)")
-			continue
-		}
 		f.walk(at, v.Field(i), depth+1)
 	}
 }
@@ -139,14 +139,6 @@ func (f *flattener) mapping(path string, v reflect.Value, depth int) {
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.key, b.key) })
 	for _, e := range entries {
-		value := e.value
-		if value.Kind() == reflect.Interface {
-			value = value.Elem()
-		}
-		if value.Kind() == reflect.String && secretName.MatchString(e.key) {
-			f.leaf(join(path, e.key), "string", "(kept out of the worklog)")
-			continue
-		}
 		f.walk(join(path, e.key), e.value, depth+1)
 	}
 }
@@ -170,6 +162,9 @@ func (f *flattener) list(path string, v reflect.Value, depth int) {
 		return
 	}
 	for i := range v.Len() {
+		if len(f.params) >= maxParams {
+			return
+		}
 		f.walk(fmt.Sprintf("%s[%d]", path, i), v.Index(i), depth+1)
 	}
 }
@@ -179,6 +174,17 @@ func join(path, name string) string {
 		return name
 	}
 	return path + "." + name
+}
+
+// isSecret reports whether v is text whose name says that it should stay unknown. Numbers are no
+// secrets: a count of tokens is a setting.
+func isSecret(path string, v reflect.Value) bool {
+	name := path[strings.LastIndexByte(path, '.')+1:]
+	switch v.Kind() {
+	case reflect.String, reflect.Slice, reflect.Array:
+		return secretName.MatchString(name)
+	}
+	return false
 }
 
 // scalar returns the text of a value that is one thing: a number, a string, or a type that can write
@@ -206,7 +212,13 @@ func scalar(v reflect.Value) (string, bool) {
 
 // ownText asks a value that knows its text. A defined number with a String method, such as a
 // time.Duration or an enumeration, is written with it; a float never, because its digits would be lost.
-func ownText(v reflect.Value) (string, bool) {
+// A method that panics is passed over: a record of parameters is no reason to fail.
+func ownText(v reflect.Value) (text string, ok bool) {
+	defer func() {
+		if recover() != nil {
+			text, ok = "", false
+		}
+	}()
 	if !v.CanInterface() || (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) && v.IsNil() {
 		return "", false
 	}
