@@ -42,6 +42,8 @@ type Chart struct {
 	width, height int
 	points        int
 	series        []series
+	bands         []band
+	horizontal    bool // bars lie
 	marks         []mark
 	grid          *cells         // of a heatmap
 	option        map[string]any // of a foreign chart
@@ -60,6 +62,12 @@ type axis struct {
 type series struct {
 	name   string
 	xs, ys []float64
+}
+
+// A band is the area between lo and hi around the series of the same name.
+type band struct {
+	name       string
+	xs, lo, hi []float64
 }
 
 type mark struct {
@@ -128,21 +136,11 @@ func (c *Chart) Categories(names ...string) *Chart { c.x.categories = names; ret
 // Series adds values under a name. xs and ys are slices of any type of numbers, of the same length. A
 // nil xs counts from 0. A name that is there already gets the new values.
 func (c *Chart) Series(name string, xs, ys any) *Chart {
-	y, err := floats(ys)
+	x, cols, err := columns(xs, ys)
 	if err != nil {
-		return c.fail(fmt.Errorf("series %q: ys %w", name, err))
+		return c.fail(fmt.Errorf("series %q: %w", name, err))
 	}
-	x := make([]float64, len(y))
-	if xs == nil {
-		for i := range x {
-			x[i] = float64(i)
-		}
-	} else if x, err = floats(xs); err != nil {
-		return c.fail(fmt.Errorf("series %q: xs %w", name, err))
-	}
-	if len(x) != len(y) {
-		return c.fail(fmt.Errorf("series %q has %d xs and %d ys", name, len(x), len(y)))
-	}
+	y := cols[0]
 	if c.kind == heatmap || c.kind == foreign {
 		return c.fail(fmt.Errorf("series %q: a %s takes no series", name, c.kind))
 	}
@@ -153,6 +151,30 @@ func (c *Chart) Series(name string, xs, ys any) *Chart {
 		}
 	}
 	c.series = append(c.series, series{name, x, y})
+	return c
+}
+
+// Band shades the area between lo and hi, as an interval over seeds, in the colour of the series of the
+// same name in a chart of lines. lo and hi are slices of numbers as long as xs; a nil xs counts from 0.
+func (c *Chart) Band(series string, xs, lo, hi any) *Chart {
+	x, cols, err := columns(xs, lo, hi)
+	if err != nil {
+		return c.fail(fmt.Errorf("band of %q: %w", series, err))
+	}
+	if c.kind != line {
+		return c.fail(fmt.Errorf("band of %q: a %s has no bands", series, c.kind))
+	}
+	c.bands = append(c.bands, band{series, x, cols[0], cols[1]})
+	return c
+}
+
+// Horizontal lays the bars of a chart of bars down, the first category at the top, so that long names
+// have room. X then names the axis of the values.
+func (c *Chart) Horizontal() *Chart {
+	if c.kind != bar {
+		return c.fail(fmt.Errorf("a %s cannot be horizontal", c.kind))
+	}
+	c.horizontal = true
 	return c
 }
 

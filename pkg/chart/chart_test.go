@@ -56,7 +56,42 @@ func examples() map[string]*Chart {
 			Categories("cat", "dog", "fox").Rows("cat", "dog", "fox").Size(480, 400),
 		"foreign":  Echarts(foreignLine()),
 		"parallel": Echarts(foreignParallel()),
+		"boxplot":  Echarts(foreignBoxplot()),
+		"sankey":   Echarts(foreignSankey()),
+		"tree":     Echarts(foreignTree()),
+		"radar":    Echarts(foreignRadar()),
+		"band": Line("Loss over five seeds").X("step").Y("loss").
+			Series("mean", nil, []float64{3, 2, 1.5, 1.2, 1.1}).Band("mean", nil, []float64{2.5, 1.6, 1.2, 1, 0.9}, []float64{3.5, 2.5, 1.9, 1.5, math.NaN()}).
+			Series("other", nil, []float64{2.9, 2.4, 2.2, 2.1, 2}).Band("other", nil, []float64{2.8, 2.3, 2, 1.9, 1.9}, []float64{3, 2.6, 2.5, 2.4, 2.2}),
+		"horizontal": Bar("Importance").X("importance").Horizontal().Categories("learning rate", "width", "batch size").
+			Series("digits", nil, []float64{0.7, 0.2, 0.05}).Series("letters", nil, []float64{0.5, 0.4, 0.1}),
 	}
+}
+
+func foreignBoxplot() *charts.BoxPlot {
+	g := charts.NewBoxPlot()
+	g.SetXAxis([]string{"a", "b"}).AddSeries("loss", []opts.BoxPlotData{{Value: []float64{1, 2, 3, 4, 5}}, {Value: []float64{2, 3, 3.5, 4, 6}}})
+	return g
+}
+
+func foreignSankey() *charts.Sankey {
+	g := charts.NewSankey()
+	g.AddSeries("data", []opts.SankeyNode{{Name: "all"}, {Name: "train"}, {Name: "test"}},
+		[]opts.SankeyLink{{Source: "all", Target: "train", Value: 80}, {Source: "all", Target: "test", Value: 20}})
+	return g
+}
+
+func foreignTree() *charts.Tree {
+	g := charts.NewTree()
+	g.AddSeries("model", []opts.TreeData{{Name: "model", Children: []*opts.TreeData{{Name: "dense"}, {Name: "norm"}}}})
+	return g
+}
+
+func foreignRadar() *charts.Radar {
+	g := charts.NewRadar()
+	g.SetGlobalOptions(charts.WithRadarComponentOpts(opts.RadarComponent{Indicator: []*opts.Indicator{{Name: "a", Max: 1}, {Name: "b", Max: 1}, {Name: "c", Max: 1}}}))
+	g.AddSeries("m", []opts.RadarData{{Name: "m", Value: []float32{0.5, 0.7, 0.9}}})
+	return g
 }
 
 func foreignLine() *charts.Line {
@@ -163,7 +198,7 @@ func TestMistakesAreTold(t *testing.T) {
 		c    *Chart
 		want string
 	}{
-		{Line("l").Series("s", []int{1}, []int{1, 2}), `series "s" has 1 xs and 2 ys`},
+		{Line("l").Series("s", []int{1}, []int{1, 2}), `series "s": 1 xs and 2 ys`},
 		{Line("l").Series("s", nil, "abc"), "are a string, not a slice of numbers"},
 		{Line("l").YRange(1, 1), "range 1 to 1 is empty"},
 		{Line("l").Size(1, 1), "size 1×1"},

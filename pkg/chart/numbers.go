@@ -32,6 +32,32 @@ func floats(numbers any) ([]float64, error) {
 	return out, nil
 }
 
+// columns reads xs, which may be nil, and ys of the same length.
+func columns(xs any, ys ...any) (x []float64, cols [][]float64, err error) {
+	for _, ys := range ys {
+		y, err := floats(ys)
+		if err != nil {
+			return nil, nil, fmt.Errorf("ys %w", err)
+		}
+		cols = append(cols, y)
+	}
+	n := len(cols[0])
+	if xs == nil {
+		x = make([]float64, n)
+		for i := range x {
+			x[i] = float64(i)
+		}
+	} else if x, err = floats(xs); err != nil {
+		return nil, nil, fmt.Errorf("xs %w", err)
+	}
+	for _, y := range cols {
+		if len(x) != len(y) {
+			return nil, nil, fmt.Errorf("%d xs and %d ys", len(x), len(y))
+		}
+	}
+	return x, cols, nil
+}
+
 func float(v reflect.Value) (float64, bool) {
 	switch {
 	case v.Kind() == reflect.Float32:
@@ -63,6 +89,7 @@ func (a axis) drawable(x float64) bool { return finite(x) && (!a.log || x > 0) }
 type points struct {
 	xs, ys []float64
 	x, y   axis
+	turned bool // y comes first
 }
 
 // MarshalJSON writes the pairs without going through an interface for each number.
@@ -74,9 +101,15 @@ func (p points) MarshalJSON() ([]byte, error) {
 			out = append(out, ',')
 		}
 		out = append(out, '[')
-		out = appendNumber(out, x, p.x)
-		out = append(out, ',')
-		out = appendNumber(out, p.ys[i], p.y)
+		if p.turned {
+			out = appendNumber(out, p.ys[i], p.y)
+			out = append(out, ',')
+			out = appendNumber(out, x, p.x)
+		} else {
+			out = appendNumber(out, x, p.x)
+			out = append(out, ',')
+			out = appendNumber(out, p.ys[i], p.y)
+		}
 		out = append(out, ']')
 	}
 	return append(out, ']'), nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/go-echarts/go-echarts/v2/charts"
 	"github.com/go-echarts/go-echarts/v2/opts"
@@ -56,12 +57,16 @@ func (c *Chart) seriesOption() map[string]any {
 		part["data"] = c.data(s)
 		c.addMarks(part, i, s)
 	}
+	c.addBands(o)
+	if c.horizontal {
+		c.layDown(o)
+	}
 	return o
 }
 
 func (c *Chart) data(s series) any {
 	xs, ys := thin(s.xs, s.ys, c.points)
-	return points{xs, ys, c.x, c.y}
+	return points{xs, ys, c.x, c.y, c.horizontal}
 }
 
 // frame sets what stands around the data.
@@ -144,6 +149,11 @@ func (c *Chart) axisDetails(o map[string]any) {
 	for _, s := range c.series {
 		xs, ys = append(xs, s.xs), append(ys, s.ys)
 	}
+	for _, b := range c.bands {
+		ys = append(ys, b.lo, b.hi)
+	}
+	showEmpty(x, c.x, xs)
+	showEmpty(y, c.y, ys)
 	for _, a := range []map[string]any{x, y} {
 		a["axisLine"] = map[string]any{"onZero": false} // axes stand at the edge, whatever the values
 	}
@@ -151,6 +161,25 @@ func (c *Chart) axisDetails(o map[string]any) {
 	logDetails(y, c.y, ys)
 	at(o, "toolbox", -1)["feature"] = map[string]any{
 		"dataZoom": map[string]any{}, "restore": map[string]any{}, "saveAsImage": map[string]any{"pixelRatio": 2},
+	}
+}
+
+// showEmpty gives an axis without values ends of its own, so that the chart has its place and its names
+// before the first point.
+func showEmpty(o map[string]any, a axis, values [][]float64) {
+	// Ends are said even where they follow the data: a live page lays each option over the one before.
+	o["min"], o["max"] = a.lo, a.hi
+	for _, vs := range values {
+		if slices.ContainsFunc(vs, a.drawable) {
+			return
+		}
+	}
+	if len(a.categories) > 0 || a.lo != nil {
+		return
+	}
+	o["min"], o["max"] = 0, 1
+	if a.log {
+		o["min"] = 0.1
 	}
 }
 
@@ -168,12 +197,13 @@ func logDetails(o map[string]any, a axis, values [][]float64) {
 			}
 		}
 	}
-	if hi >= lo && hi/lo < 40 {
+	narrow := hi >= lo && hi/lo < 40
+	o["logBase"] = 10
+	if narrow {
 		o["logBase"] = 2
-		return
 	}
-	o["minorTick"] = map[string]any{"show": true, "splitNumber": 9}
-	o["minorSplitLine"] = map[string]any{"show": true}
+	o["minorTick"] = map[string]any{"show": !narrow, "splitNumber": 9}
+	o["minorSplitLine"] = map[string]any{"show": !narrow}
 }
 
 // style returns a series without its data.
@@ -199,6 +229,10 @@ func (c *Chart) style(s series) charts.SingleSeries {
 // addMarks adds to series number i its gaps and, to the first, the marks of the chart.
 func (c *Chart) addMarks(part map[string]any, i int, s series) {
 	var lines, areas []any
+	along := "xAxis"
+	if c.horizontal {
+		along = "yAxis"
+	}
 	holes := s.holes(c.y)
 	for _, h := range holes[:min(len(holes), maxHoles)] {
 		if !c.x.drawable(h.from) || !c.x.drawable(h.to) {
@@ -206,15 +240,15 @@ func (c *Chart) addMarks(part map[string]any, i int, s series) {
 		}
 		label := map[string]any{"formatter": h.what, "color": alarm, "fontSize": 11}
 		if h.from == h.to {
-			lines = append(lines, map[string]any{"xAxis": h.from, "label": label,
+			lines = append(lines, map[string]any{along: h.from, "label": label,
 				"lineStyle": map[string]any{"color": alarm, "type": "dashed", "width": 1.5}})
 			continue
 		}
-		areas = append(areas, []any{map[string]any{"xAxis": h.from, "label": label}, map[string]any{"xAxis": h.to}})
+		areas = append(areas, []any{map[string]any{along: h.from, "label": label}, map[string]any{along: h.to}})
 	}
 	if i == 0 {
 		for _, m := range c.marks {
-			lines = append(lines, map[string]any{"xAxis": m.x,
+			lines = append(lines, map[string]any{along: m.x,
 				"label":     map[string]any{"formatter": m.text, "color": "inherit"},
 				"lineStyle": map[string]any{"color": "#8c8c8c", "type": "dotted", "width": 1.5}})
 		}
