@@ -30,6 +30,12 @@ func TestLibzmq(t *testing.T) {
 			if err != nil {
 				return
 			}
+			if string(frames[1]) == "drop" {
+				r.mu.Lock()
+				r.peers[string(frames[0])].conn.Close()
+				r.mu.Unlock()
+				continue
+			}
 			if string(frames[0]) != "starter" {
 				r.Send(frames)
 				continue

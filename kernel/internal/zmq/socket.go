@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -66,6 +67,9 @@ type socket struct {
 
 // listen binds the address of network ("tcp" or "unix") and begins to accept.
 func (s *socket) listen(network, address string) error {
+	if network == "unix" {
+		removeStale(address)
+	}
 	l, err := net.Listen(network, address)
 	if err != nil {
 		return fmt.Errorf("zmq: %s socket: %w", s.name, err)
@@ -82,6 +86,16 @@ func (s *socket) listen(network, address string) error {
 	s.conns = map[net.Conn]*peer{}
 	s.wg.Go(s.acceptLoop)
 	return nil
+}
+
+// removeStale removes the socket file of a process that was killed, as nobody listens there any more.
+func removeStale(path string) {
+	conn, err := net.Dial("unix", path)
+	if err == nil {
+		conn.Close()
+	} else if errors.Is(err, syscall.ECONNREFUSED) {
+		os.Remove(path) // if it stays, the bind tells why
+	}
 }
 
 // acceptLoop takes connections until the listener is closed.

@@ -116,12 +116,22 @@ func TestRouterHandover(t *testing.T) {
 
 func TestUnixSocket(t *testing.T) {
 	path := t.TempDir() + "/s-1"
+	killed, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	killed.SetUnlinkOnClose(false)
+	killed.Close() // as a killed process leaves it
 	r, err := ListenRouter("unix", path, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close(0)
 	exchange(t, r, dial(t, r.Addr(), "DEALER", "me"), "hello")
+	if second, err := ListenRouter("unix", path, Options{}); err == nil {
+		second.Close(0)
+		t.Error("a socket in use was taken over")
+	}
 }
 
 func TestEcho(t *testing.T) {

@@ -20,15 +20,20 @@ def connect(kind, port, **options):
 
 # The router sends everything back.
 for identity in (b"session", b"session", b"other"):
-    d = connect(zmq.DEALER, router, identity=identity, heartbeat_ivl=50)
+    d = connect(zmq.DEALER, router, identity=identity, heartbeat_ivl=50, heartbeat_timeout=5000)
     for frames in ([b"x"], [b"", b"a", b""], [b"y" * 300] * 3, [b"z" * 5_000_000]):
         d.send_multipart(frames)
         assert d.recv_multipart() == frames
     time.sleep(0.2)  # a few PINGs
     d.send(b"after")
     assert d.recv() == b"after"
-    if identity != b"session":
+    if identity != b"other":
         d.close()
+# A broken connection is made again, and the identity is known as before.
+d.send(b"drop")
+time.sleep(0.3)
+d.send(b"back")
+assert d.recv() == b"back"
 q = connect(zmq.REQ, router)
 q.send(b"ask")
 assert q.recv() == b"ask"
