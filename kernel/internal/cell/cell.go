@@ -1,0 +1,235 @@
+// Package cell takes the text of a cell apart: imports, declarations, statements and directives, in
+// any order and mixture, each with its place in the text.
+package cell
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/scanner"
+	"go/token"
+	"slices"
+	"strings"
+
+	"github.com/lathe-go/lathe/kernel/internal/diag"
+)
+
+// A Kind says what an item of a cell is.
+type Kind int
+
+// The kinds of items.
+const (
+	Import Kind = iota
+	Func        // also a method
+	Type        // one type of a type declaration
+	Const       // a whole const declaration, for iota's sake
+	Var         // one specification of a var declaration
+	Stmt
+	Directive // a line that begins with % or !
+)
+
+// A Span is a range of bytes of a cell's text.
+type Span struct{ Start, End int }
+
+// In returns the text of the span.
+func (s Span) In(text string) string { return text[s.Start:s.End] }
+
+// An Item is one part of a cell.
+type Item struct {
+	Span
+	Kind Kind
+	// Node is the item's syntax: an *ast.FuncDecl, *ast.TypeSpec, *ast.GenDecl (Const), *ast.ValueSpec,
+	// *ast.ImportSpec or ast.Stmt; nil for a directive.
+	Node ast.Node
+	// Free are the identifiers that name something at the top level of a cell, this item's own names
+	// among them, or that nothing declares; in order.
+	Free []*ast.Ident
+	base int // what to add to a node's position to get an offset into the cell's text
+}
+
+// Offset returns the place of a node's position in the cell's text.
+func (it *Item) Offset(pos token.Pos) int { return int(pos) + it.base }
+
+// A Cell is a cell taken apart.
+type Cell struct {
+	Name  string // as users see it, "In[3]"
+	Text  string
+	Items []*Item
+}
+
+// Parse takes text apart. The name is used in diagnostics. An error is a diag.List.
+func Parse(name, text string) (*Cell, error) {
+	c := &Cell{Name: name, Text: text}
+	spans, err := split(text)
+	if err != nil {
+		return nil, diag.List{{Cell: name, Text: text, Offset: err.offset, Msg: err.msg}}
+	}
+	var problems diag.List
+	for _, s := range spans {
+		items, err := parseSpan(text, s)
+		for _, e := range err {
+			offset := min(e.offset, len(text))
+			problems = append(problems, diag.Diagnostic{Cell: name, Text: text, Offset: offset, Msg: e.msg})
+		}
+		c.Items = append(c.Items, items...)
+	}
+	if len(problems) > 0 {
+		return nil, problems.Sort()
+	}
+	return c, nil
+}
+
+// A syntaxError is a problem at an offset into a cell's text.
+type syntaxError struct {
+	offset int
+	msg    string
+}
+
+// parseSpan parses one top-level part of a cell. A declaration group gives several items.
+func parseSpan(text string, s span) ([]*Item, []syntaxError) {
+	if s.kind == Directive {
+		return []*Item{{Span: s.Span, Kind: Directive}}, nil
+	}
+	prefix := "package p;"
+	suffix := "\n"
+	if s.kind == Stmt {
+		prefix, suffix = "package p;func _(){", "\n}"
+	}
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, "", prefix+s.In(text)+suffix, 0)
+	base := s.Start - len(prefix) - 1 // positions start at 1
+	if err != nil {
+		return nil, syntaxErrors(err, s.Start-len(prefix))
+	}
+	return itemsOf(file, s, base), nil
+}
+
+// syntaxErrors moves the parser's first error to the cell's coordinates: those that follow it in the
+// same part are most often its echo.
+func syntaxErrors(err error, shift int) []syntaxError {
+	if list, ok := err.(scanner.ErrorList); ok && len(list) > 0 {
+		return []syntaxError{{max(0, list[0].Pos.Offset+shift), list[0].Msg}}
+	}
+	return []syntaxError{{shift, err.Error()}}
+}
+
+// itemsOf makes the items of one parsed span.
+func itemsOf(file *ast.File, s span, base int) []*Item {
+	if s.kind == Stmt {
+		return statements(file, s, base)
+	}
+	var items []*Item
+	for _, decl := range file.Decls {
+		switch d := decl.(type) {
+		case *ast.FuncDecl:
+			items = append(items, &Item{Span: s.Span, Kind: Func, Node: d, base: base})
+		case *ast.GenDecl:
+			items = append(items, specs(d, s, base)...)
+		}
+	}
+	share(items, file)
+	return items
+}
+
+// specs makes an item of each specification of a declaration; a const declaration stays whole.
+func specs(d *ast.GenDecl, s span, base int) []*Item {
+	if d.Tok == token.CONST {
+		return []*Item{{Span: s.Span, Kind: Const, Node: d, base: base}}
+	}
+	kind := map[token.Token]Kind{token.IMPORT: Import, token.TYPE: Type, token.VAR: Var}[d.Tok]
+	var items []*Item
+	for _, spec := range d.Specs {
+		it := &Item{Kind: kind, Node: spec, base: base}
+		it.Span = Span{it.Offset(spec.Pos()), it.Offset(spec.End())}
+		items = append(items, it)
+	}
+	return items
+}
+
+// statements makes an item of each statement. A list of statements on one line is one span.
+func statements(file *ast.File, s span, base int) []*Item {
+	var items []*Item
+	for _, decl := range file.Decls {
+		f, ok := decl.(*ast.FuncDecl)
+		if !ok {
+			continue
+		}
+		for _, stmt := range f.Body.List {
+			if _, empty := stmt.(*ast.EmptyStmt); empty {
+				continue
+			}
+			it := &Item{Kind: Stmt, Node: stmt, base: base}
+			// A label without a statement ends at the brace that was added.
+			it.Span = Span{it.Offset(stmt.Pos()), min(it.Offset(stmt.End()), s.End)}
+			items = append(items, it)
+		}
+	}
+	share(items, file)
+	return items
+}
+
+// share gives each item the identifiers in it that are not declared within it: those that nothing in
+// the span declares, and those that name a declaration of the span. The keys of composite literals
+// may be either an expression or a field's name; they count where the literal is a map's or an array's.
+func share(items []*Item, file *ast.File) {
+	free := map[*ast.Ident]bool{}
+	for _, id := range file.Unresolved {
+		free[id] = true
+	}
+	for _, it := range items {
+		ast.Inspect(it.Node, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.CompositeLit:
+				freeKeys(n, free)
+			case *ast.Ident:
+				if free[n] || n.Obj != nil && n.Name != "_" && file.Scope.Objects[n.Name] == n.Obj {
+					it.Free = append(it.Free, n)
+				}
+			}
+			return true
+		})
+		slices.SortFunc(it.Free, func(a, b *ast.Ident) int { return int(a.Pos() - b.Pos()) })
+	}
+}
+
+// freeKeys adds the keys of a map or array literal that are names to free.
+func freeKeys(lit *ast.CompositeLit, free map[*ast.Ident]bool) {
+	switch lit.Type.(type) {
+	case *ast.MapType, *ast.ArrayType:
+	default:
+		return
+	}
+	for _, e := range lit.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok {
+			if id, ok := kv.Key.(*ast.Ident); ok && id.Obj == nil {
+				free[id] = true
+			}
+		}
+	}
+}
+
+// Silenced tells whether the cell's text ends with a semicolon, which hides the value of its last
+// expression.
+func (c *Cell) Silenced() bool {
+	var s scanner.Scanner
+	fset := token.NewFileSet()
+	s.Init(fset.AddFile("", -1, len(c.Text)), []byte(c.Text), nil, 0)
+	silenced := false
+	for {
+		_, tok, lit := s.Scan()
+		switch {
+		case tok == token.EOF:
+			return silenced
+		case tok == token.SEMICOLON:
+			silenced = silenced || lit == ";"
+		default:
+			silenced = false
+		}
+	}
+}
+
+// trimmed returns the span of s without white space at its ends.
+func trimmed(text string, s Span) Span {
+	in := s.In(text)
+	left := len(in) - len(strings.TrimLeft(in, " \t\r\n"))
+	return Span{s.Start + left, s.Start + max(left, len(strings.TrimRight(in, " \t\r\n")))}
+}

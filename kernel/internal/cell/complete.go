@@ -1,0 +1,79 @@
+package cell
+
+import (
+	"go/scanner"
+	"go/token"
+	"strings"
+)
+
+// Completeness says whether a cell's text can run as it stands.
+type Completeness string
+
+// What a text can be.
+const (
+	Complete   Completeness = "complete"
+	Incomplete Completeness = "incomplete"
+	Invalid    Completeness = "invalid"
+)
+
+// IsComplete tells whether text can run, needs more lines, or cannot become right by more lines. For
+// an incomplete text it proposes the indentation of the next line.
+func IsComplete(text string) (Completeness, string) {
+	open, unfinished := openBrackets(text)
+	if open > 0 || unfinished {
+		return Incomplete, strings.Repeat("\t", open)
+	}
+	_, err := Parse("", text)
+	if err == nil {
+		return Complete, ""
+	}
+	if open == 0 && endsInOperator(text) {
+		return Incomplete, "\t"
+	}
+	return Invalid, ""
+}
+
+// openBrackets counts the brackets that text leaves open, and tells whether it ends within a raw
+// string or a comment.
+func openBrackets(text string) (open int, unfinished bool) {
+	scanTokens(text, func(tok token.Token) {
+		switch tok {
+		case token.LPAREN, token.LBRACK, token.LBRACE:
+			open++
+		case token.RPAREN, token.RBRACK, token.RBRACE:
+			open--
+		}
+	}, func(msg string) {
+		if msg == "raw string literal not terminated" || msg == "comment not terminated" {
+			unfinished = true
+		}
+	})
+	return open, unfinished
+}
+
+// endsInOperator tells whether the last token wants something after it.
+func endsInOperator(text string) bool {
+	last := token.ILLEGAL
+	scanTokens(text, func(tok token.Token) { last = tok }, func(string) {})
+	switch last {
+	case token.RPAREN, token.RBRACK, token.RBRACE, token.SEMICOLON, token.INC, token.DEC, token.ELLIPSIS:
+		return false
+	}
+	return last.IsOperator()
+}
+
+// scanTokens calls token for each token of text but inserted semicolons, and problem for each error.
+func scanTokens(text string, each func(token.Token), problem func(msg string)) {
+	var s scanner.Scanner
+	fset := token.NewFileSet()
+	s.Init(fset.AddFile("", -1, len(text)), []byte(text), func(_ token.Position, msg string) { problem(msg) }, 0)
+	for {
+		_, tok, lit := s.Scan()
+		if tok == token.EOF {
+			return
+		}
+		if tok != token.SEMICOLON || lit == ";" {
+			each(tok)
+		}
+	}
+}
