@@ -1,0 +1,99 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+)
+
+// A patch replaces one piece of a file of the Go tree. The piece must occur exactly once: a
+// toolchain in which it does not is not one that this code knows.
+type patch struct {
+	file     string // below GOROOT/src
+	old, new string
+}
+
+// linkerPatches let the linker accept a cell that mentions a type whose methods live in another
+// library (golang/go#58966). The descriptor in the cell is never used at run time: the dynamic linker
+// binds the type's name to the library that was loaded first. So the methods' offsets in the copy may
+// be the linker's own mark for "unreachable".
+var linkerPatches = []patch{{
+	file: "cmd/link/internal/ld/data.go",
+	old: "		case objabi.R_METHODOFF:\n" +
+		"			if !ldr.AttrReachable(rs) {\n",
+	new: "		case objabi.R_METHODOFF:\n" +
+		"			if !ldr.AttrReachable(rs) || rst == sym.SDYNIMPORT {\n",
+}}
+
+// runtimePatches let the worker see what a cell does to its process: what it writes to the standard
+// streams through package os, in program order and by goroutine, and that it wants to exit.
+var runtimePatches = []patch{
+	{
+		file: "os/file.go",
+		old:  "func (f *File) Write(b []byte) (n int, err error) {\n",
+		new: "func (f *File) Write(b []byte) (n int, err error) {\n" +
+			"	if latheWrite != nil && latheWrite(f, b) {\n" +
+			"		return len(b), nil\n" +
+			"	}\n",
+	},
+	{
+		file: "os/proc.go",
+		old:  "func Exit(code int) {\n",
+		new: "// latheWrite and latheExit are set by Lathe's worker.\n" +
+			"var (\n" +
+			"	latheWrite func(f *File, b []byte) bool\n" +
+			"	latheExit  func(code int)\n" +
+			")\n\n" +
+			"func Exit(code int) {\n" +
+			"	if latheExit != nil {\n" +
+			"		latheExit(code)\n" +
+			"	}\n",
+	},
+}
+
+// writeOverlay applies patches to copies of the toolchain's files in dir and returns the path of the
+// overlay file that puts them in place of the originals.
+func (t Toolchain) writeOverlay(dir string, patches []patch) (string, error) {
+	replace := map[string]string{}
+	for i, p := range patches {
+		original := filepath.Join(t.GOROOT, "src", filepath.FromSlash(p.file))
+		data, err := os.ReadFile(original)
+		if err != nil {
+			return "", fmt.Errorf("patch %s: %w", p.file, err)
+		}
+		if n := bytes.Count(data, []byte(p.old)); n != 1 {
+			return "", fmt.Errorf("patch %s: its anchor occurs %d times in %s, not once: this toolchain is not known", p.file, n, t.Version)
+		}
+		patched := filepath.Join(dir, fmt.Sprintf("patch%d.go", i))
+		if err := os.WriteFile(patched, bytes.Replace(data, []byte(p.old), []byte(p.new), 1), 0o644); err != nil {
+			return "", err
+		}
+		replace[original] = patched
+	}
+	overlay := filepath.Join(dir, "overlay.json")
+	data, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	return overlay, os.WriteFile(overlay, data, 0o644)
+}
+
+// buildLinker builds the patched linker from the toolchain's own sources to the file out.
+func (t Toolchain) buildLinker(ctx context.Context, tmp, out string) error {
+	dir := filepath.Join(tmp, "linker")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	overlay, err := t.writeOverlay(dir, linkerPatches)
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, t.Go, "build", "-overlay", overlay, "-o", out, "cmd/link")
+	cmd.Dir = t.GOROOT
+	_, err = cmd.Output()
+	return commandError("build the patched linker", err)
+}
