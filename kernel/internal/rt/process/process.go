@@ -1,0 +1,178 @@
+// Package process is the worker: a program that loads the libraries of cells, runs their code and
+// sends what they make to the kernel. It is linked once, with the base library.
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/pprof"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/lathe-go/lathe/kernel/internal/rt"
+	"github.com/lathe-go/lathe/kernel/internal/rt/control"
+	"github.com/lathe-go/lathe/pkg/display/frame"
+)
+
+// channelFD is the descriptor of the socket to the kernel.
+const channelFD = 3
+
+// Grace is how long an interrupted cell may take to stop before it is left behind.
+const Grace = 700 * time.Millisecond
+
+//go:linkname getProfLabel runtime/pprof.runtime_getProfLabel
+func getProfLabel() unsafe.Pointer
+
+// A worker is the state of this process.
+type worker struct {
+	loader *loader
+	out    *sink
+
+	mu      sync.Mutex
+	running *rt.Exec                    // whose code runs on its own goroutine; nil between cells
+	byLabel map[unsafe.Pointer]*rt.Exec // goroutine labels, which children inherit, to executions
+}
+
+// Main runs the worker until the kernel closes the channel.
+func Main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "lathe worker:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	channel := os.NewFile(channelFD, "kernel")
+	if channel == nil {
+		return errors.New("no channel to a kernel; `lathe kernel` starts workers")
+	}
+	l, err := newLoader()
+	if err != nil {
+		return err
+	}
+	debug.SetTraceback("all")
+	w := &worker{loader: l, out: newSink(channel), byLabel: map[unsafe.Pointer]*rt.Exec{}}
+	w.out.current = w.current
+	go w.out.write()
+	rt.Init(rt.Hooks{Current: w.current, Send: w.out.Send})
+	frame.Attach(w.out)
+	hookOS(w)
+	if err := w.out.Send(frame.Frame{Kind: control.KindReady}); err != nil {
+		return err
+	}
+	return w.serve(channel)
+}
+
+// serve obeys the kernel. Executions run on goroutines of their own, one at a time; interrupts are
+// heard meanwhile.
+func (w *worker) serve(channel io.Reader) error {
+	for {
+		f, err := frame.Read(channel)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read from the kernel: %w", err)
+		}
+		switch f.Kind {
+		case control.KindExecute:
+			var req control.Execute
+			if err := f.Decode(&req); err != nil {
+				return err
+			}
+			w.execute(f.Cell, req)
+		case control.KindInterrupt:
+			w.interrupt(f.Cell)
+		}
+	}
+}
+
+// execute starts an execution and returns; a goroutine of its own waits for the end and reports it.
+func (w *worker) execute(cell uint64, req control.Execute) {
+	e := rt.Start(cell)
+	w.mu.Lock()
+	w.running = e
+	w.mu.Unlock()
+	ended := make(chan control.Done, 1)
+	go func() {
+		// Goexit in a cell's code ends this goroutine: the report is sent by what is deferred.
+		var d control.Done
+		defer func() { ended <- d }()
+		w.label(e)
+		start := time.Now()
+		for _, lib := range req.Load {
+			if err := w.loader.load(lib); err != nil {
+				d = control.Done{Status: control.NotLoaded, Panic: &control.Panic{Type: "error", Text: err.Error()}}
+				return
+			}
+		}
+		loaded := time.Now()
+		defer func() { d.Load, d.Run = loaded.Sub(start).Nanoseconds(), time.Since(loaded).Nanoseconds() }()
+		d.Status = control.OK
+		if req.Unit != "" {
+			e.Run(req.Unit, &d)
+		}
+	}()
+	go w.finish(e, ended)
+}
+
+// finish reports the end of an execution, or leaves it behind when it does not stop.
+func (w *worker) finish(e *rt.Exec, ended <-chan control.Done) {
+	var d control.Done
+	select {
+	case d = <-ended:
+	case <-e.Context().Done():
+		select {
+		case d = <-ended:
+		case <-time.After(Grace):
+			d = control.Done{Status: control.Interrupted, Abandoned: true}
+		}
+	}
+	w.mu.Lock()
+	if w.running == e {
+		w.running = nil
+	}
+	w.mu.Unlock()
+	flushC()
+	if f, err := frame.Encode(control.KindDone, d); err == nil {
+		f.Cell = e.Cell
+		_ = w.out.Send(f) // if the kernel is gone, serve ends the process
+	}
+}
+
+func (w *worker) interrupt(cell uint64) {
+	w.mu.Lock()
+	e := w.running
+	w.mu.Unlock()
+	if e != nil && e.Cell == cell {
+		e.Stop()
+	}
+}
+
+// label marks the calling goroutine, and with it every goroutine that it will start, as e's.
+func (w *worker) label(e *rt.Exec) {
+	ctx := pprof.WithLabels(context.Background(), pprof.Labels("cell", fmt.Sprint(e.Cell)))
+	pprof.SetGoroutineLabels(ctx)
+	w.mu.Lock()
+	w.byLabel[getProfLabel()] = e
+	w.mu.Unlock()
+	runtime.KeepAlive(ctx)
+}
+
+// current returns the execution of the calling goroutine: the one whose label it inherited, else the
+// one that runs.
+func (w *worker) current() *rt.Exec {
+	label := getProfLabel()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e := w.byLabel[label]; e != nil && label != nil {
+		return e
+	}
+	return w.running
+}
