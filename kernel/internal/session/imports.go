@@ -1,0 +1,103 @@
+package session
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/lathe-go/lathe/kernel/internal/compose"
+	"github.com/lathe-go/lathe/kernel/internal/diag"
+)
+
+// tiers order the packages that a name may stand for: where the name alone does not decide, Lathe's own
+// packages come before the standard library, and that before the others.
+var tiers = []func(path string) bool{
+	func(p string) bool { return strings.HasPrefix(p, "github.com/lathe-go/lathe/pkg/") },
+	func(p string) bool { return !strings.Contains(strings.SplitN(p, "/", 2)[0], ".") },
+	func(p string) bool {
+		return strings.HasPrefix(p, "github.com/gomlx/") && !strings.HasPrefix(p, "github.com/gomlx/go-xla/")
+	},
+	func(string) bool { return true },
+}
+
+// resolveImports imports the packages that the cell names without importing them. Two that fit equally
+// are an error that names both.
+func (s *Session) resolveImports(a *compose.Analysis) error {
+	a.NameImports(func(p string) (string, bool) {
+		name, ok := s.opts.Base.Names[p]
+		return name, ok
+	})
+	declared := map[string]bool{}
+	for _, d := range a.Decls {
+		for _, n := range d.Names {
+			declared[n] = true
+		}
+	}
+	for _, n := range a.Vars {
+		declared[n] = true
+	}
+	for name, selectors := range a.Selectors() {
+		if declared[name] || s.live[name] != nil || a.Imports.Named[name] != "" || universe(name) {
+			continue
+		}
+		switch fits := s.packagesFor(name, selectors); len(fits) {
+		case 0: // the type checker says that it is undefined
+		case 1:
+			a.Imports.Named[name] = fits[0]
+		default:
+			return diag.List{ambiguous(a, name, fits)}
+		}
+	}
+	return nil
+}
+
+// packagesFor returns the packages of that name that export all of the selectors, of the first tier
+// that has one.
+func (s *Session) packagesFor(name string, selectors []string) []string {
+	var named []string
+	for p, n := range s.opts.Base.Names {
+		if n == name && !strings.Contains(p, "/internal/") && !strings.HasSuffix(p, "/internal") && n != "main" {
+			named = append(named, p)
+		}
+	}
+	slices.Sort(named)
+	if len(named) > 1 {
+		if fit := slices.DeleteFunc(slices.Clone(named), func(p string) bool { return !s.exports(p, selectors) }); len(fit) > 0 {
+			named = fit
+		}
+	}
+	for _, tier := range tiers {
+		if list := slices.DeleteFunc(slices.Clone(named), func(p string) bool { return !tier(p) }); len(list) > 0 {
+			return list
+		}
+	}
+	return nil
+}
+
+// exports tells whether a package exports all of the names.
+func (s *Session) exports(p string, names []string) bool {
+	pkg, err := s.imports.Import(p)
+	if err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(names, func(n string) bool {
+		obj := pkg.Scope().Lookup(n)
+		return obj == nil || !obj.Exported()
+	})
+}
+
+func ambiguous(a *compose.Analysis, name string, fits []string) diag.Diagnostic {
+	d := diag.Diagnostic{Cell: a.Cell.Name, Text: a.Cell.Text}
+	for i := range fits {
+		fits[i] = `"` + fits[i] + `"`
+	}
+	d.Msg = name + " may be package " + strings.Join(fits, " or ") + ": import the one that you mean"
+	for _, it := range a.Cell.Items {
+		for _, id := range it.Free {
+			if id.Name == name {
+				d.Offset = it.Offset(id.Pos())
+				return d
+			}
+		}
+	}
+	return d
+}

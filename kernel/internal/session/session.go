@@ -1,0 +1,341 @@
+// Package session holds the state of a notebook: which declarations are live, and the worker in which
+// their values are. Executing a cell is a transaction: a cell that fails to parse, type-check, compile
+// or load leaves the state as it was.
+package session
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"go/importer"
+	"go/token"
+	"go/types"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lathe-go/lathe/kernel/internal/build"
+	"github.com/lathe-go/lathe/kernel/internal/cell"
+	"github.com/lathe-go/lathe/kernel/internal/compose"
+	"github.com/lathe-go/lathe/kernel/internal/diag"
+	"github.com/lathe-go/lathe/kernel/internal/rt/control"
+	"github.com/lathe-go/lathe/kernel/internal/worker"
+	"github.com/lathe-go/lathe/pkg/display/frame"
+)
+
+// Options say what a session works with.
+type Options struct {
+	Base *build.Base
+	Dir  string   // the worker's working directory; "" is this process's
+	Env  []string // of the worker, besides this process's own
+	// Output takes what cells make. Frame.Cell is the number that Execute was given.
+	Output func(frame.Frame)
+	// Directive runs a directive of the execution with that number, before the cell's Go code.
+	Directive func(ctx context.Context, number uint64, line string) error
+}
+
+// A Session is the state of one notebook. Execute may be called by one goroutine at a time; Snapshot by any.
+type Session struct {
+	opts    Options
+	dir     string // private; removed by Close
+	builder *build.Builder
+	fset    *token.FileSet
+	imports types.Importer
+
+	worker *worker.Worker
+	libs   []control.Library // loaded, in order: what a new worker needs
+
+	units    int
+	versions map[string]int // the last version of each name
+	ran      map[[32]byte]*ran
+	texts    map[string]string // the text of every cell, by its name
+	shown    map[[32]byte]string
+
+	mu   sync.Mutex // guards live and inherited, which readers take as they are
+	live compose.World
+	// inherited are the imports of the cells so far.
+	inherited *compose.Imports
+}
+
+// ran remembers the unit of a cell, and what the names in it meant, so that running the same again
+// costs nothing.
+type ran struct {
+	plan  *compose.Plan
+	names map[string]*compose.Decl
+}
+
+// A Request is one cell to execute.
+type Request struct {
+	Number uint64 // by which output is known; unique, not 0
+	Name   string // "In[3]"
+	Text   string
+}
+
+// A Report tells about an execution besides its output.
+type Report struct {
+	Notices []string // what users must know: variables that were dropped, functions that no longer work
+	Reused  bool     // nothing was compiled
+	Check   time.Duration
+	Build   build.Timings
+	Load    time.Duration
+	Run     time.Duration
+}
+
+// New starts a session.
+func New(ctx context.Context, o Options) (*Session, error) {
+	dir, err := os.MkdirTemp("", "lathe-session-") // 0700
+	if err != nil {
+		return nil, fmt.Errorf("session: %w", err)
+	}
+	s := &Session{
+		opts: o, dir: dir, fset: token.NewFileSet(), live: compose.World{}, versions: map[string]int{},
+		ran: map[[32]byte]*ran{}, texts: map[string]string{}, shown: map[[32]byte]string{},
+		inherited: &compose.Imports{Named: map[string]string{}},
+	}
+	s.imports = importer.ForCompiler(s.fset, "gc", o.Base.Export)
+	if s.builder, err = build.NewBuilder(o.Base, dir); err == nil {
+		s.worker, err = s.startWorker(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (s *Session) startWorker(ctx context.Context) (*worker.Worker, error) {
+	return worker.Start(ctx, worker.Options{Path: s.opts.Base.Worker(), Env: s.opts.Env, Dir: s.opts.Dir, Output: s.opts.Output})
+}
+
+// Close ends the worker and removes the session's files.
+func (s *Session) Close() error {
+	var err error
+	if s.worker != nil {
+		s.worker.Close()
+	}
+	if s.builder != nil {
+		err = s.builder.Close()
+	}
+	return errors.Join(err, os.RemoveAll(s.dir))
+}
+
+// Warm reads the export data of packages that cells are likely to use, so that the first cell does not
+// have to wait for it.
+func (s *Session) Warm(paths ...string) {
+	for _, p := range paths {
+		_, _ = s.imports.Import(p) // a package that is not there is reported when a cell imports it
+	}
+}
+
+// Snapshot returns the live declarations. It never waits for a cell.
+func (s *Session) Snapshot() compose.World {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.live
+}
+
+// Execute runs a cell. The error is a diag.List for a cell that cannot be compiled, a *RunError for
+// one that failed as it ran, and another for what is not the cell's fault.
+func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
+	digest := sha256.Sum256([]byte(req.Text))
+	s.texts[req.Name] = req.Text
+	s.shown[digest] = req.Name
+	var report Report
+	start := time.Now()
+	c, err := cell.Parse(req.Name, req.Text)
+	if err != nil {
+		return report, err
+	}
+	if err := s.directives(ctx, req, c); err != nil {
+		return report, err
+	}
+	if r := s.ran[digest]; r != nil && s.holds(r) {
+		report.Reused = true
+		return report, s.run(ctx, req, r.plan, nil, &report)
+	}
+	a, err := compose.Analyse(c, s.inherited, s.live)
+	if err != nil {
+		return report, err
+	}
+	p, err := s.plan(a)
+	if err != nil {
+		return report, err
+	}
+	report.Check, report.Notices = time.Since(start), p.notices
+	if p.Empty() {
+		s.commit(&p.Plan, control.Done{Status: control.OK}, &report)
+		return report, nil
+	}
+	unit := build.Unit{Name: fmt.Sprintf("u%d", s.units), Vars: p.Vars()}
+	s.units++
+	p.Unit = unit.Name
+	for _, src := range p.Final(p.check.used) {
+		unit.Files = append(unit.Files, build.File{Name: src.Name, Text: src.Text()})
+	}
+	lib, err := s.builder.Build(ctx, unit)
+	if err != nil {
+		if ctx.Err() != nil {
+			return report, interrupted()
+		}
+		return report, fmt.Errorf("In generated code (please report this): %w", err)
+	}
+	report.Build = lib.Took
+	err = s.run(ctx, req, &p.Plan, lib, &report)
+	if live := s.live; err == nil {
+		r := &ran{plan: &p.Plan, names: map[string]*compose.Decl{}}
+		for name := range a.Names() {
+			r.names[name] = live[name]
+		}
+		s.ran[digest] = r
+	}
+	return report, err
+}
+
+// directives runs the cell's directives.
+func (s *Session) directives(ctx context.Context, req Request, c *cell.Cell) error {
+	for _, it := range c.Items {
+		if it.Kind != cell.Directive {
+			continue
+		}
+		if s.opts.Directive == nil {
+			return diag.List{{Cell: c.Name, Text: c.Text, Offset: it.Start, Msg: "directives cannot run here"}}
+		}
+		if err := s.opts.Directive(ctx, req.Number, it.In(c.Text)); err != nil {
+			if ctx.Err() != nil {
+				return interrupted()
+			}
+			return diag.List{{Cell: c.Name, Text: c.Text, Offset: it.Start, Msg: err.Error()}}
+		}
+	}
+	return nil
+}
+
+// Reset forgets all declarations and values.
+func (s *Session) Reset(ctx context.Context) error {
+	w, err := s.startWorker(ctx)
+	if err != nil {
+		return fmt.Errorf("reset: %w", err)
+	}
+	b, err := build.NewBuilder(s.opts.Base, s.dir)
+	if err != nil {
+		w.Close()
+		return fmt.Errorf("reset: %w", err)
+	}
+	s.worker.Close()
+	err = s.builder.Close()
+	s.worker, s.builder, s.libs = w, b, nil
+	clear(s.ran)
+	clear(s.versions)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live, s.inherited = compose.World{}, &compose.Imports{Named: map[string]string{}}
+	return err
+}
+
+// holds tells whether the names in a cell that ran mean what they meant.
+func (s *Session) holds(r *ran) bool {
+	for name, d := range r.names {
+		if s.live[name] != d {
+			return false
+		}
+	}
+	return true
+}
+
+// run runs p's unit, loading it first if lib is given, and commits what it has declared.
+func (s *Session) run(ctx context.Context, req Request, p *compose.Plan, lib *build.Library, report *Report) error {
+	exec := control.Execute{Unit: p.Unit}
+	if lib != nil {
+		exec.Load = []control.Library{{Path: lib.Path, Types: lib.Types}}
+	}
+	done, panics, err := s.worker.Execute(ctx, req.Number, exec)
+	report.Load, report.Run = time.Duration(done.Load), time.Duration(done.Run)
+	var death *worker.Death
+	if errors.As(err, &death) {
+		return s.replaceWorker(ctx, death, report)
+	}
+	if err != nil {
+		return err
+	}
+	if done.Status == control.NotLoaded {
+		return fmt.Errorf("load: %s", done.Panic.Text)
+	}
+	if lib != nil {
+		s.builder.Commit(lib)
+		s.libs = append(s.libs, exec.Load...)
+	}
+	s.commit(p, done, report)
+	return s.outcome(done, panics)
+}
+
+// commit makes live what the cell has declared. Of a cell that did not run to its end, the variables
+// whose statements did are live; the others stay what they were.
+func (s *Session) commit(p *compose.Plan, done control.Done, report *Report) {
+	live := p.World
+	if done.Status != control.OK {
+		live = live.Clone()
+		var unset []string
+		for i, step := range p.Cell.Steps {
+			for _, name := range step.Defines {
+				if name == "" || i < done.Marks || i == len(p.Cell.Steps) {
+					continue
+				}
+				unset = append(unset, name)
+				if old := s.live[name]; old != nil {
+					live[name] = old
+				} else {
+					delete(live, name)
+				}
+			}
+		}
+		if len(unset) > 0 && len(p.Cell.Steps) > 1 {
+			report.Notices = append(report.Notices, "not set: "+strings.Join(unset, ", "))
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live = live
+	s.inherited = p.Cell.Imports
+}
+
+// replaceWorker starts a new worker after the old one has died, gives it the declarations, and says
+// what was lost: the values of all variables.
+func (s *Session) replaceWorker(ctx context.Context, death *worker.Death, report *Report) error {
+	live := s.live.Clone()
+	var lost []string
+	for _, d := range s.live.Decls() {
+		if d.Kind == cell.Var {
+			lost = append(lost, d.Name)
+			live.Remove(d)
+		}
+	}
+	slices.Sort(lost)
+	s.mu.Lock()
+	s.live = live
+	s.mu.Unlock()
+	clear(s.ran)
+	crash := s.crash(death)
+	// An interrupted cell must not keep the new worker from starting.
+	w, err := s.startWorker(context.WithoutCancel(ctx))
+	if err != nil {
+		return errors.Join(crash, err)
+	}
+	s.worker = w
+	if len(s.libs) > 0 {
+		done, _, err := w.Execute(ctx, 0xffff_ffff, control.Execute{Load: s.libs})
+		if err == nil && done.Status != control.OK {
+			err = errors.New(done.Panic.Text)
+		}
+		if err != nil {
+			return errors.Join(crash, fmt.Errorf("restore the declarations: %w", err))
+		}
+	}
+	notice := "the worker was replaced; declarations are restored"
+	if len(lost) > 0 {
+		notice += "; the values of these variables are lost: " + strings.Join(lost, ", ")
+	}
+	report.Notices = append(report.Notices, notice)
+	return crash
+}
