@@ -13,10 +13,13 @@ func commands() []command {
 			help(e.stdout)
 			return nil
 		}},
+		{"setup", "", "make the base library and fetch the PJRT plugin", setupCommand},
+		{"doctor", "", "say what is found, what is missing and how to mend it", doctorCommand},
 		{"install", "[--prefix DIR] [--name NAME] [--list]", "tell Jupyter about this kernel", installCommand},
 		{"uninstall", "[--prefix DIR] [--name NAME]", "take that back", uninstallCommand},
 		{"run", "NOTEBOOK [-p name=value]... [-o OUT.ipynb]", "execute a notebook without a browser", runCommand},
 		{"report", "NOTEBOOK [-o OUT.html]", "render a notebook as one self-contained HTML page", reportCommand},
+		{"kernel", "CONNECTION_FILE", "serve Jupyter; Jupyter calls this itself", kernelCommand},
 		{"log", "ls [QUERY...] | show RUN | diff RUN [RUN]", "list, show and compare runs [--dir DIR]", logCommand},
 	}
 }

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lathe-go/lathe/kernel/internal/build"
+	"github.com/lathe-go/lathe/kernel/internal/cell"
+	"github.com/lathe-go/lathe/kernel/internal/diag"
+	"github.com/lathe-go/lathe/kernel/internal/directive"
+	"github.com/lathe-go/lathe/kernel/internal/figure"
+	"github.com/lathe-go/lathe/kernel/internal/pjrt"
+	"github.com/lathe-go/lathe/kernel/internal/server"
+	"github.com/lathe-go/lathe/kernel/internal/session"
+	"github.com/lathe-go/lathe/pkg/display/frame"
+)
+
+// cells executes cells: it starts a session in the background, leads what its worker makes to the output
+// of the right cell, and completes charts on the way.
+type cells struct {
+	dir     string
+	figures *figure.Renderer
+	ready   chan struct{} // closed when session or err is set
+	err     error
+
+	mu      sync.Mutex
+	session *session.Session
+	outputs map[uint64]server.Output // by execution; kept, since a goroutine may print later
+	count   uint64                   // executions so far
+	last    session.Report
+}
+
+// startCells begins to start a session whose worker runs in dir. It returns at once.
+func startCells(ctx context.Context, dir string) *cells {
+	c := &cells{dir: dir, figures: figure.NewRenderer(), ready: make(chan struct{}), outputs: map[uint64]server.Output{}}
+	go func() {
+		defer close(c.ready)
+		c.session, c.err = c.newSession(ctx)
+	}()
+	return c
+}
+
+func (c *cells) newSession(ctx context.Context) (*session.Session, error) {
+	base, err := build.Current()
+	if err != nil {
+		return nil, err
+	}
+	s, err := session.New(ctx, session.Options{Base: base, Dir: c.dir, Env: workerEnv(ctx), Output: c.show, Directive: c.directive})
+	if err == nil {
+		// The packages without which hardly a cell can do.
+		s.Warm("fmt", "github.com/lathe-go/lathe/kernel/internal/rt", "github.com/lathe-go/lathe/pkg/display")
+	}
+	return s, err
+}
+
+// workerEnv tells the worker where the PJRT plugin is. Without one the backend package says what it
+// does instead.
+func workerEnv(ctx context.Context) []string {
+	env := []string{"GOMLX_NO_AUTO_INSTALL=1"}
+	if plugin, err := pjrt.Find(ctx); err == nil {
+		env = append(env, plugin.Env()...)
+	}
+	return env
+}
+
+// close ends the session and what it has started.
+func (c *cells) close() error {
+	<-c.ready
+	var err error
+	if c.session != nil {
+		err = c.session.Close()
+	}
+	return errors.Join(err, c.figures.Close())
+}
+
+// execute runs one cell, which its user knows by name.
+func (c *cells) execute(ctx context.Context, name, code string, out server.Output) error {
+	select {
+	case <-c.ready:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if c.err != nil {
+		return c.err
+	}
+	c.mu.Lock()
+	c.count++
+	number, s := c.count, c.session
+	c.outputs[number] = out
+	c.mu.Unlock()
+	report, err := s.Execute(ctx, session.Request{Number: number, Name: name, Text: code})
+	for _, n := range report.Notices {
+		out.Stream("stderr", "note: "+n+"\n")
+	}
+	c.mu.Lock()
+	c.last = report
+	c.mu.Unlock()
+	c.figures.Warm()
+	return cellError(err)
+}
+
+// show leads one frame to the output of its cell.
+func (c *cells) show(f frame.Frame) {
+	c.mu.Lock()
+	out := c.outputs[f.Cell]
+	if out == nil {
+		out = c.outputs[c.count]
+	}
+	c.mu.Unlock()
+	if out == nil {
+		fmt.Fprintf(os.Stderr, "%s", f.Payload) // before the first cell: nobody else can see it
+		return
+	}
+	switch f.Kind {
+	case frame.Stdout:
+		out.Stream("stdout", string(f.Payload))
+	case frame.Stderr:
+		out.Stream("stderr", string(f.Payload))
+	case frame.Clear:
+		var req frame.ClearRequest
+		if f.Decode(&req) == nil {
+			out.Clear(req.Wait)
+		}
+	case frame.Display, frame.Update, frame.Result:
+		c.bundle(f, out)
+	}
+}
+
+// bundle shows a value in every form.
+func (c *cells) bundle(f frame.Frame, out server.Output) {
+	var b frame.Bundle
+	if err := f.Decode(&b); err != nil {
+		out.Stream("stderr", "lathe: an output could not be read: "+err.Error()+"\n")
+		return
+	}
+	full, err := c.figures.Complete(context.Background(), b)
+	if err != nil {
+		out.Stream("stderr", "note: "+err.Error()+"\n")
+	}
+	switch f.Kind {
+	case frame.Display:
+		out.Display(full)
+	case frame.Update:
+		out.Update(full)
+	case frame.Result:
+		out.Result(full)
+	}
+}
+
+// directive runs a directive of the cell whose execution has that number.
+func (c *cells) directive(ctx context.Context, number uint64, line string) error {
+	c.mu.Lock()
+	env := &directiveEnv{cells: c, out: c.outputs[number], report: c.last}
+	c.mu.Unlock()
+	return directive.Run(ctx, env, line)
+}
+
+// A directiveEnv is what a directive may touch.
+type directiveEnv struct {
+	cells  *cells
+	out    server.Output
+	report session.Report
+}
+
+func (e *directiveEnv) Print(text string) { e.out.Stream("stdout", text) }
+
+func (e *directiveEnv) Declarations() string {
+	var b strings.Builder
+	for _, d := range e.cells.session.Snapshot().Decls() {
+		fmt.Fprintln(&b, d.Summary())
+	}
+	if b.Len() == 0 {
+		return "nothing is declared\n"
+	}
+	return b.String()
+}
+
+func (e *directiveEnv) Timings() string {
+	r := e.report
+	if r.Reused {
+		return fmt.Sprintf("nothing was compiled: the cell ran before and nothing in it has changed; run %s\n", milliseconds(r.Run))
+	}
+	return fmt.Sprintf("check %s · compile %s · stub %s · link %s · ld %s · load %s · run %s\n", milliseconds(r.Check),
+		milliseconds(r.Build.Compile), milliseconds(r.Build.Stub), milliseconds(r.Build.Link), milliseconds(r.Build.LD),
+		milliseconds(r.Load), milliseconds(r.Run))
+}
+
+func milliseconds(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+}
+
+func (e *directiveEnv) Reset(ctx context.Context) error { return e.cells.session.Reset(ctx) }
+
+func (e *directiveEnv) Shell(ctx context.Context, line string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "sh", "-c", line)
+	cmd.Dir = e.cells.dir
+	cmd.Stdout, cmd.Stderr = streamWriter{e.out, "stdout"}, streamWriter{e.out, "stderr"}
+	return cmd
+}
+
+// A streamWriter writes to a stream of a cell.
+type streamWriter struct {
+	out  server.Output
+	name string
+}
+
+func (w streamWriter) Write(p []byte) (int, error) {
+	w.out.Stream(w.name, string(p))
+	return len(p), nil
+}
+
+// cellError puts a failure of a cell into the form that frontends show.
+func cellError(err error) error {
+	var list diag.List
+	var run *session.RunError
+	switch {
+	case errors.As(err, &list) && len(list) > 0:
+		e := &server.CellError{Name: "CompileError", Value: list[0].Msg}
+		for _, d := range list {
+			line, column := d.Position()
+			e.Traceback = append(e.Traceback, fmt.Sprintf("\x1b[31m%s:%d:%d: %s\x1b[0m", d.Cell, line, column, d.Msg))
+			e.Traceback = append(e.Traceback, strings.Split(d.Excerpt(), "\n")...)
+		}
+		return e
+	case errors.As(err, &run):
+		e := &server.CellError{Name: run.Name, Value: run.Value, Traceback: []string{"\x1b[31m" + run.Name + ": " + run.Value + "\x1b[0m"}}
+		for _, call := range run.Trace {
+			e.Traceback = append(e.Traceback, strings.Split(call, "\n")...)
+		}
+		return e
+	}
+	return err
+}
+
+// isComplete tells whether a cell's text can run, in the protocol's words.
+func isComplete(code string) (status, indent string) {
+	c, indent := cell.IsComplete(code)
+	return string(c), indent
+}

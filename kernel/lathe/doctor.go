@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"github.com/lathe-go/lathe/kernel/internal/build"
+	"github.com/lathe-go/lathe/kernel/internal/pjrt"
+	"github.com/lathe-go/lathe/kernel/internal/server"
+	"github.com/lathe-go/lathe/pkg/display/frame"
+)
+
+// A finding is one thing that doctor looks at.
+type finding struct {
+	what string
+	look func(ctx context.Context) (string, error) // what is found, or what is missing and how to mend it
+}
+
+// errUnwell makes doctor's exit code 1; what is missing has been printed.
+var errUnwell = errors.New("something is missing")
+
+// doctorCommand says what is found, what is missing, and how to mend it.
+func doctorCommand(ctx context.Context, e env, args []string) error {
+	if len(args) != 0 {
+		return fmt.Errorf("%w: it takes no arguments", errUsage)
+	}
+	var failed error
+	for _, f := range []finding{
+		{"Go toolchain", findToolchain},
+		{"git", findGit},
+		{"base library", findBase},
+		{"PJRT plugin", findPlugin},
+		{"a cell", tryCell},
+	} {
+		found, err := f.look(ctx)
+		mark := "ok  "
+		if err != nil {
+			mark, found, failed = "MISS", err.Error(), errUnwell
+		}
+		fmt.Fprintf(e.stdout, "%s  %-13s %s\n", mark, f.what, found)
+	}
+	return failed
+}
+
+func findToolchain(ctx context.Context) (string, error) {
+	src, err := build.SourceDir()
+	if err != nil {
+		return "", err
+	}
+	t, err := build.FindToolchain(ctx, src)
+	return fmt.Sprintf("%s at %s, C compiler %s, linker %s", t.Version, t.GOROOT, t.CC, t.LD), err
+}
+
+func findGit(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "git", "--version").Output()
+	if err != nil {
+		return "", errors.New("git is not on the PATH; runs are recorded without the state of their code until it is installed")
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+func findBase(context.Context) (string, error) {
+	b, err := build.Current()
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d packages in %s (strategy: shared)", len(b.Names), b.Dir), nil
+}
+
+func findPlugin(ctx context.Context) (string, error) {
+	p, err := pjrt.Find(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := pjrt.Verify(ctx, p); err != nil {
+		return "", err
+	}
+	return p.Path, nil
+}
+
+// tryCell compiles, loads and runs a cell.
+func tryCell(ctx context.Context) (string, error) {
+	c := startCells(ctx, "")
+	defer c.close()
+	var out probe
+	if err := c.execute(ctx, "In[1]", "x := 41\nx + 1", &out); err != nil {
+		return "", err
+	}
+	if out.text != "42" {
+		return "", fmt.Errorf("x + 1 gave %q, not 42", out.text)
+	}
+	return "compiled, loaded and run", nil
+}
+
+// A probe keeps the text of a cell's result and nothing else.
+type probe struct{ text string }
+
+func (*probe) Stream(string, string) {}
+func (*probe) Display(frame.Bundle)  {}
+func (*probe) Update(frame.Bundle)   {}
+func (*probe) Clear(bool)            {}
+
+// Result keeps the text of the value.
+func (p *probe) Result(b frame.Bundle) { p.text = fmt.Sprint(b.Data["text/plain"]) }
+
+var _ server.Output = (*probe)(nil)

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/lathe-go/lathe/kernel/internal/server"
+	"github.com/lathe-go/lathe/kernel/internal/wire"
+)
+
+// kernelCommand serves Jupyter until it is told to shut down.
+func kernelCommand(ctx context.Context, _ env, args []string) error {
+	if len(args) != 1 {
+		return fmt.Errorf("%w: give the connection file that Jupyter has written", errUsage)
+	}
+	info, err := server.ReadConnectionFile(args[0])
+	if err != nil {
+		return err
+	}
+	// What lives long here are type-checked packages; collecting them often costs more than it frees.
+	debug.SetGCPercent(400)
+	return server.Serve(ctx, info, &handler{cells: startCells(ctx, "")})
+}
+
+// A handler is the Go language behind the Jupyter protocol.
+type handler struct{ cells *cells }
+
+// Info describes the language.
+func (h *handler) Info() wire.KernelInfo {
+	return wire.KernelInfo{
+		Implementation:        "lathe",
+		ImplementationVersion: version(),
+		Banner:                "Lathe: Go in notebooks, for training models with care. %help lists the directives.",
+		LanguageInfo: wire.LanguageInfo{
+			Name: "go", Version: runtime.Version()[len("go"):], MIMEType: "text/x-go", FileExtension: ".go",
+			PygmentsLexer: "go", CodemirrorMode: "go", NBConvertExporter: "script",
+		},
+		HelpLinks: []wire.HelpLink{
+			{Text: "The Go language", URL: "https://go.dev/ref/spec"},
+			{Text: "GoMLX", URL: "https://pkg.go.dev/github.com/gomlx/gomlx"},
+		},
+	}
+}
+
+// Execute runs a cell.
+func (h *handler) Execute(ctx context.Context, req server.ExecuteRequest, out server.Output) error {
+	return h.cells.execute(ctx, fmt.Sprintf("In[%d]", req.Count), req.Code, out)
+}
+
+// IsComplete says whether a console should run code.
+func (h *handler) IsComplete(code string) wire.IsCompleteReply {
+	status, indent := isComplete(code)
+	return wire.IsCompleteReply{Status: status, Indent: indent}
+}
+
+// Shutdown ends the session.
+func (h *handler) Shutdown(context.Context, bool) error { return h.cells.close() }
+
+// version returns the version of this program's module.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "0.1.0-dev"
+}

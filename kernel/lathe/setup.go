@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/lathe-go/lathe/kernel/internal/build"
+	"github.com/lathe-go/lathe/kernel/internal/pjrt"
+)
+
+// setupCommand makes what cells need: the base library, the patched linker and a PJRT plugin. It may
+// be killed and run again at any time.
+func setupCommand(ctx context.Context, e env, args []string) error {
+	if len(args) != 0 {
+		return fmt.Errorf("%w: it takes no arguments", errUsage)
+	}
+	bar := &setupBar{out: e.stdout, start: time.Now()}
+	base, err := build.Ensure(ctx, bar.count)
+	bar.end()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "base library  %d packages, %s\n", len(base.Names), base.Toolchain.Version)
+	plugin, err := pjrt.Find(ctx)
+	if err != nil {
+		plugin, err = pjrt.Install(ctx, bar.bytes)
+		bar.end()
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "PJRT plugin   %s\n", plugin.Path)
+	fmt.Fprintln(e.stdout, "ready: `lathe install` tells Jupyter, `lathe run NOTEBOOK` needs none")
+	return nil
+}
+
+// A setupBar shows how far a set-up has come: on a terminal in one line that changes, else in a line
+// for each tenth.
+type setupBar struct {
+	out   io.Writer
+	start time.Time
+	stage string
+	shown int  // the last tenth
+	open  bool // a line has not ended
+}
+
+func (b *setupBar) count(stage string, done, total int) {
+	b.show(stage, done, total, fmt.Sprintf("%d of %d", done, total))
+}
+
+func (b *setupBar) bytes(done, total int64) {
+	const mega = 1e6
+	b.show("PJRT plugin", int(done), int(total), fmt.Sprintf("%.0f of %.0f MB", float64(done)/mega, float64(total)/mega))
+}
+
+func (b *setupBar) show(stage string, done, total int, amount string) {
+	if total == 0 {
+		amount = ""
+	}
+	tenth := 0
+	if total > 0 {
+		tenth = done * 10 / total
+	}
+	took := time.Since(b.start).Round(time.Second)
+	if isTerminal(b.out) {
+		fmt.Fprintf(b.out, "\r\x1b[K%-14s %s  (%s)", stage, amount, took)
+		b.open = true
+		return
+	}
+	if stage != b.stage || tenth != b.shown {
+		fmt.Fprintf(b.out, "%-14s %s  (%s)\n", stage, amount, took)
+	}
+	b.stage, b.shown = stage, tenth
+}
+
+func (b *setupBar) end() {
+	if b.open {
+		fmt.Fprint(b.out, "\r\x1b[K")
+		b.open = false
+	}
+}
+
+// isTerminal tells whether w is a terminal, on which a line can be written again.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
