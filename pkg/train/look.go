@@ -1,0 +1,133 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"github.com/lathe-go/lathe/pkg/display"
+)
+
+// VariableStats describes the values of one variable of a live model.
+type VariableStats struct {
+	Path      string
+	Shape     string
+	Trainable bool
+	Mean, Std float64
+	Min, Max  float64
+	Zeros     float64 // fraction of values that are exactly zero
+	NonFinite int     // values that are NaN or infinite; the other statistics leave them out
+}
+
+// VariableList is a table of variables.
+type VariableList []VariableStats
+
+// Variables describes the trainable variables of the model as they are now, in the order of creation,
+// and with all set also those of the optimizer and the random state.
+func (f *Fitted) Variables(all bool) VariableList {
+	var list VariableList
+	for v := range f.Store.IterVariables() {
+		if !v.Trainable && !all {
+			continue
+		}
+		s := VariableStats{Path: v.Path(), Shape: v.Shape().String(), Trainable: v.Trainable}
+		values, err := f.Values(v.Path())
+		if err != nil {
+			s.Mean, s.Std, s.Min, s.Max = math.NaN(), math.NaN(), math.NaN(), math.NaN()
+		} else {
+			s.measure(values)
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// measure fills in the statistics.
+func (s *VariableStats) measure(values []float64) {
+	n, zeros, sum := 0, 0, 0.0
+	s.Min, s.Max = math.Inf(1), math.Inf(-1)
+	finite := func(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+	for _, v := range values {
+		if !finite(v) {
+			s.NonFinite++
+			continue
+		}
+		n++
+		sum += v
+		s.Min, s.Max = min(s.Min, v), max(s.Max, v)
+		if v == 0 {
+			zeros++
+		}
+	}
+	s.Mean = sum / float64(n)
+	squares := 0.0
+	for _, v := range values {
+		if finite(v) {
+			squares += (v - s.Mean) * (v - s.Mean)
+		}
+	}
+	s.Std, s.Zeros = math.Sqrt(squares/float64(n)), float64(zeros)/float64(n)
+}
+
+// Values returns the values of the variable at an absolute path, such as "/dense/weights", row by row.
+// They are a copy.
+func (f *Fitted) Values(path string) ([]float64, error) {
+	v := f.Store.GetVariable(path)
+	if v == nil {
+		var paths []string
+		for v := range f.Store.IterVariables() {
+			paths = append(paths, v.Path())
+		}
+		return nil, fmt.Errorf("train: there is no variable %s; there are %s", path, strings.Join(paths, ", "))
+	}
+	t, err := v.Value()
+	if err != nil {
+		return nil, fmt.Errorf("train: read variable %s: %w", path, err)
+	}
+	return numbers(t)
+}
+
+// MustValues is Values for cells and other places that end at an error: it panics on one.
+func (f *Fitted) MustValues(path string) []float64 {
+	values, err := f.Values(path)
+	if err != nil {
+		panic(err)
+	}
+	return values
+}
+
+// numbers copies a tensor of floats or integers.
+func numbers(t *tensors.Tensor) (list []float64, err error) {
+	e := t.ConstFlatData(func(flat any) {
+		switch flat := flat.(type) {
+		case []float32:
+			list = make([]float64, len(flat))
+			for i, v := range flat {
+				list[i] = float64(v)
+			}
+		case []float64:
+			list = append(list, flat...)
+		}
+	})
+	if e != nil || list != nil {
+		return list, e
+	}
+	whole, err := ints(t)
+	for _, v := range whole {
+		list = append(list, float64(v))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("train: values of shape %s are not numbers that can be listed", t.Shape())
+	}
+	return list, nil
+}
+
+// MIMEBundle shows the list as a table.
+func (l VariableList) MIMEBundle() map[string]any {
+	return display.Table([]VariableStats(l)).MIMEBundle()
+}
+
+// String shows the list as a table in text.
+func (l VariableList) String() string { return display.Table([]VariableStats(l)).String() }
