@@ -3,6 +3,7 @@ package train
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -124,10 +125,22 @@ func numbers(t *tensors.Tensor) (list []float64, err error) {
 	return list, nil
 }
 
-// MIMEBundle shows the list as a table.
-func (l VariableList) MIMEBundle() map[string]any {
-	return display.Table([]VariableStats(l)).MIMEBundle()
-}
+// MIMEBundle shows the list as a table, its numbers with four digits.
+func (l VariableList) MIMEBundle() map[string]any { return display.Table(l.rounded()).MIMEBundle() }
 
-// String shows the list as a table in text.
-func (l VariableList) String() string { return display.Table([]VariableStats(l)).String() }
+// String shows the list as a table in text, its numbers with four digits.
+func (l VariableList) String() string { return display.Table(l.rounded()).String() }
+
+// rounded returns l with numbers as they are shown.
+func (l VariableList) rounded() []VariableStats {
+	rows := make([]VariableStats, len(l))
+	for i, s := range l {
+		for _, v := range []*float64{&s.Mean, &s.Std, &s.Min, &s.Max, &s.Zeros} {
+			if r, err := strconv.ParseFloat(strconv.FormatFloat(*v, 'g', 4, 64), 64); err == nil {
+				*v = r
+			}
+		}
+		rows[i] = s
+	}
+	return rows
+}
