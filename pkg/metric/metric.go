@@ -30,6 +30,18 @@ type Sink interface {
 	Log(step Step, name string, value float64)
 }
 
+// A Recorder is a Sink that keeps a whole training together, as a run of a worklog does. What trains
+// should tell it where it goes on and how it ended.
+type Recorder interface {
+	Sink
+	// Resume makes points of the given step and later ones void: they were logged after the checkpoint
+	// from which training goes on, and come again.
+	Resume(step Step)
+	// End says that training ended: well if err is nil, by its user if err is context.Canceled. What is
+	// logged later begins it again.
+	End(err error)
+}
+
 // SinkFunc makes a Sink of a function.
 type SinkFunc func(step Step, name string, value float64)
 

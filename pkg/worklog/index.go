@@ -1,13 +1,16 @@
 package worklog
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/lathe-go/lathe/pkg/internal/filelock"
@@ -94,17 +97,37 @@ func (f *Folder) loadIndex() (map[metric.RunID]entry, int) {
 		return known, 0
 	}
 	defer file.Close()
-	count := 0
+	var payloads [][]byte
 	var offset int64
 	eachRecord(file, &offset, func(_ int64, _ byte, payload []byte) error { // what fails is made again
-		var e entry
-		if json.Unmarshal(payload, &e) == nil && e.Agg != nil {
-			known[e.ID] = e
-		}
-		count++
+		payloads = append(payloads, bytes.Clone(payload))
 		return nil
 	})
-	return known, count
+	for _, e := range decodeEntries(payloads) {
+		if e.Agg != nil {
+			known[e.ID] = e
+		}
+	}
+	return known, len(payloads)
+}
+
+// decodeEntries reads entries on all processors, because that is most of the time that a list takes.
+// An entry that cannot be read has no aggregate.
+func decodeEntries(payloads [][]byte) []entry {
+	entries := make([]entry, len(payloads))
+	workers := runtime.GOMAXPROCS(0)
+	var group sync.WaitGroup
+	for w := range workers {
+		group.Go(func() {
+			for i := w; i < len(payloads); i += workers {
+				if json.Unmarshal(payloads[i], &entries[i]) != nil {
+					entries[i] = entry{}
+				}
+			}
+		})
+	}
+	group.Wait()
+	return entries
 }
 
 // saveIndex adds fresh entries to the index, or writes it anew when most of it is out of date. An index

@@ -18,7 +18,7 @@ import (
 	"github.com/lathe-go/lathe/pkg/metric"
 )
 
-var _ metric.Sink = (*Run)(nil)
+var _ metric.Recorder = (*Run)(nil)
 
 type config struct {
 	Width int

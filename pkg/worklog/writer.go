@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	flushEvery = 500 * time.Millisecond // a point waits at most this long for its write
-	wakeAt     = 8192                   // that many points waiting wake the writer at once
-	maxBacklog = 1 << 20                // with more than this waiting, the disk has stopped: points are dropped
+	flushEvery  = 500 * time.Millisecond // a point waits at most this long for its write
+	firstPoints = 1024                   // room for as many waits from the start; it grows to what half a second brings
+	wakeAt      = 8192                   // that many points waiting wake the writer at once
+	maxBacklog  = 1 << 20                // with more than this waiting, the disk has stopped: points are dropped
 )
 
 // A logFile is what a writer needs of a file.
@@ -55,7 +56,7 @@ type writer struct {
 func newWriter(file logFile, report func(error)) *writer {
 	w := &writer{
 		report: report, file: file, written: time.Now(),
-		waiting: make([]point, 0, 2*wakeAt), spare: make([]point, 0, 2*wakeAt),
+		waiting: make([]point, 0, firstPoints), spare: make([]point, 0, firstPoints),
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go w.loop()
@@ -187,7 +188,7 @@ func (w *writer) drain(sync bool) {
 		w.fail(w.file.Sync(), 0)
 	}
 	if cap(w.spare) > 16*wakeAt { // a burst is over: give its memory back
-		w.spare = make([]point, 0, 2*wakeAt)
+		w.spare = make([]point, 0, firstPoints)
 	}
 }
 
