@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -148,13 +149,14 @@ func (c *checkpoint) save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(dir, ".saving-*")
+	removeUnfinished(dir)
+	tmp, err := os.CreateTemp(dir, unfinished)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(tmp.Name()) // does nothing after the rename
 	err = c.writeTo(tmp)
-	err = firstError(err, tmp.Sync(), tmp.Close())
+	err = firstError(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
 	if err != nil {
 		return err
 	}
@@ -171,6 +173,20 @@ func (c *checkpoint) save(dir string) error {
 		}
 	}
 	return err
+}
+
+// unfinished is the pattern of files that are being written.
+const unfinished = ".saving-*"
+
+// removeUnfinished deletes what killed processes left in dir. Another process may be writing there just
+// now, so only files that are too old for that go.
+func removeUnfinished(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, unfinished))
+	for _, path := range left {
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
+			os.Remove(path) // a file that stays is in nobody's way
+		}
+	}
 }
 
 // syncDir makes a rename within dir survive a crash of the machine.
@@ -216,4 +232,44 @@ func removeCheckpoints(dir string) error {
 		err = firstError(err, os.Remove(path))
 	}
 	return err
+}
+
+// checkpointRoot returns the folder of all checkpoints: $LATHE_CHECKPOINTS, else .lathe/checkpoints in
+// the project that the working folder belongs to.
+func checkpointRoot() (string, error) {
+	if dir := os.Getenv("LATHE_CHECKPOINTS"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	wd, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find the folder of checkpoints: %w", err)
+	}
+	return filepath.Join(projectRoot(wd), ".lathe", "checkpoints"), nil
+}
+
+// projectRoot returns the nearest folder from dir upward that holds a Go module or a git repository, or
+// dir itself if there is none.
+func projectRoot(dir string) string {
+	for at := dir; ; at = filepath.Dir(at) {
+		for _, mark := range []string{"go.mod", ".git"} {
+			if _, err := os.Stat(filepath.Join(at, mark)); err == nil {
+				return at
+			}
+		}
+		if at == filepath.Dir(at) {
+			return dir
+		}
+	}
+}
+
+// folderName makes the name of a recipe's folder from a model's name and the recipe.
+func folderName(model, recipe string) string {
+	clean := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_':
+			return r
+		}
+		return '-'
+	}, model)
+	return fmt.Sprintf("%.40s-%.12s", clean, recipe)
 }

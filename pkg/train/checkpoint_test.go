@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -96,6 +97,16 @@ func TestFallBackToOlderCheckpoint(t *testing.T) {
 		if err := sample(t, step).save(dir); err != nil {
 			t.Fatal(err)
 		}
+	}
+	stale := filepath.Join(dir, ".saving-1")
+	if err := os.WriteFile(stale, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(stale, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := sample(t, 30).save(dir); err != nil {
+		t.Fatal(err)
 	}
 	files := listCheckpoints(dir)
 	if len(files) != keepCheckpoints || !strings.HasSuffix(files[0], "step-000000000030.ckpt") {

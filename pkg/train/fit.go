@@ -48,10 +48,13 @@ type Fitted struct {
 func Fit(log metric.Sink, m Model, data, valid gomlx.Dataset, opts ...Option) (*Fitted, error) {
 	o := gather(opts)
 	f, err := prepare(log, m, data, valid, o)
+	if err != nil && o.ctx.Err() != nil {
+		return nil, fmt.Errorf("train: stopped before the first step: %w", context.Cause(o.ctx))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
-	err = f.run()
+	err = f.guarded()
 	f.finish(err)
 	err = f.settle(err)
 	f.endLog(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
+	gomlx "github.com/gomlx/gomlx/ml/train"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 
 	"github.com/lathe-go/lathe/pkg/backend"
@@ -414,5 +416,33 @@ func TestRunHasNoGapsOrDuplicates(t *testing.T) {
 	fit := train(stopped, Context(done), Fresh())
 	if !fit.Interrupted || len(stopped.ends) != 1 || !errors.Is(stopped.ends[0], context.Canceled) {
 		t.Errorf("an interrupted run was told %v", stopped.ends)
+	}
+}
+
+// panicking is a data set that panics at its third batch.
+type panicking struct{ *blobs }
+
+func (p panicking) Iter() iter.Seq2[gomlx.Batch, error] {
+	return func(yield func(gomlx.Batch, error) bool) {
+		n := 0
+		for batch, err := range p.blobs.Iter() {
+			if n++; n == 3 {
+				panic("no third batch")
+			}
+			if !yield(batch, err) {
+				return
+			}
+		}
+	}
+}
+
+func TestPanicOfData(t *testing.T) {
+	run := new(fakeRun)
+	_, err := Fit(run, classifier(4), panicking{newBlobs("blobs", 600, 32)}, nil, NoCheckpoints(), Quiet(), pureGo(t))
+	if err == nil || !strings.Contains(err.Error(), "no third batch") {
+		t.Errorf("error %v", err)
+	}
+	if len(run.ends) != 1 || run.ends[0] == nil {
+		t.Errorf("the run was told %v", run.ends)
 	}
 }

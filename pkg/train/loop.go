@@ -80,6 +80,22 @@ func (f *fitting) beyond(c *checkpoint) bool {
 	return m.Epochs > 0 && (c.Epoch > m.Epochs || c.Epoch == m.Epochs && c.Batch > 0)
 }
 
+// guarded is run with panics as errors: data sets and sinks are often written in the next cell. An
+// interrupt of such code unwinds it by a panic too; then the training has been stopped.
+func (f *fitting) guarded() (err error) {
+	defer func() {
+		p := recover()
+		switch {
+		case p == nil:
+		case f.ctx.Err() != nil:
+			err = firstError(f.keep(errStopped), errStopped)
+		default:
+			err = fmt.Errorf("data %q or what measures it panicked at step %d: %v", f.data.Name(), f.fit.Step, p)
+		}
+	}()
+	return f.run()
+}
+
 // run trains until the end, a stop or an error.
 func (f *fitting) run() error {
 	f.beginLog()
