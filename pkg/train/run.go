@@ -8,11 +8,10 @@ import (
 	"github.com/lathe-go/lathe/pkg/metric"
 )
 
-// What a sink of measurements may know beside Log. A run of a worklog knows all of it.
+// What a sink of measurements may know beside [metric.Recorder]. A run of a worklog knows all of it.
 type (
-	// voider makes points of a step and later ones void, and tells which points there are.
-	voider interface {
-		Resume(step metric.Step)
+	// remembering sinks tell which points they hold.
+	remembering interface {
 		Points(name string) ([]metric.Point, error)
 	}
 	// describer records data, facts and files.
@@ -20,10 +19,6 @@ type (
 		Data(name, digest string)
 		Fact(name, value string)
 		File(path string)
-	}
-	// ender records how a run ended.
-	ender interface {
-		End(err error)
 	}
 )
 
@@ -43,13 +38,14 @@ func (f *fitting) beginLog() {
 		d.Fact("parameters", fmt.Sprint(f.fit.Parameters()))
 	}
 	cut := 0
-	if v, ok := f.log.(voider); ok {
-		points, err := v.Points("train/loss")
+	if r, ok := f.log.(remembering); ok {
+		points, err := r.Points("train/loss")
 		if err != nil {
 			f.note("the run's points cannot be read: %v", err)
 		}
-		if cut = f.agreed(points); len(points) > 0 {
-			v.Resume(cut)
+		cut = f.agreed(points)
+		if r, ok := f.log.(metric.Recorder); ok && len(points) > 0 {
+			r.Resume(cut)
 		}
 	}
 	for _, c := range f.fit.History.Curves {
@@ -84,7 +80,7 @@ func (f *fitting) endLog(err error) {
 			d.File(files[0])
 		}
 	}
-	e, ok := f.log.(ender)
+	r, ok := f.log.(metric.Recorder)
 	if !ok {
 		return
 	}
@@ -96,5 +92,5 @@ func (f *fitting) endLog(err error) {
 	case f.fit.Diverged && errors.As(f.ended, &diverged):
 		err = diverged
 	}
-	e.End(err)
+	r.End(err)
 }
