@@ -3,8 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"syscall"
+	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/server"
 	"github.com/lathe-go/lathe/kernel/internal/wire"
@@ -19,9 +23,37 @@ func kernelCommand(ctx context.Context, _ env, args []string) error {
 	if err != nil {
 		return err
 	}
+	s, err := server.Listen(info, nil)
+	if err != nil {
+		return err
+	}
+	// A terminal's interrupt reaches every process in front of it: it interrupts the cell, not the kernel.
+	ctx, stop := signal.NotifyContext(context.WithoutCancel(ctx), syscall.SIGTERM)
+	defer stop()
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	ctx, orphaned := context.WithCancel(ctx)
+	defer orphaned()
+	go func() {
+		alive := time.NewTicker(time.Second)
+		defer alive.Stop()
+		for parent := os.Getppid(); ; {
+			select {
+			case <-interrupts:
+				s.Interrupt()
+			case <-alive.C:
+				// Jupyter may be killed before it can say that the kernel is to end.
+				if os.Getenv("JPY_PARENT_PID") != "" && os.Getppid() != parent {
+					orphaned()
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
 	// What lives long here are type-checked packages; collecting them often costs more than it frees.
 	debug.SetGCPercent(400)
-	return server.Serve(ctx, info, &handler{cells: startCells(ctx, "")})
+	return s.Serve(ctx, &handler{cells: startCells(ctx, "")})
 }
 
 // A handler is the Go language behind the Jupyter protocol.

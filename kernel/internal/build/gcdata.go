@@ -10,11 +10,15 @@ import (
 )
 
 // gcDataField is the offset of the pointer to a type's pointer mask within its descriptor (GCData in
-// internal/abi.Type); ptrBytesField is that of the length of the part of a value that has pointers.
+// internal/abi.Type); ptrBytesField is that of the length of the part of a value that has pointers, kindField that of the kind.
 const (
 	ptrBytesField = 8
+	kindField     = 23
 	gcDataField   = 32
 )
+
+// unsafePointerKind is the kind of unsafe.Pointer in a descriptor.
+const unsafePointerKind = 26
 
 // inlineGCData writes the addresses of the types' pointer masks into the descriptors in the library's
 // file. The system linker leaves them to relocations, but the Go linker looks for them in the file when

@@ -55,6 +55,9 @@ func (s stub) tables() (types, dynsym, dynstr []byte) {
 			at := len(types)
 			types = append(types, sym.content...)
 			if len(sym.mask) > 0 {
+				// The linker would follow the fields of a struct through relocations that a stub does not
+				// have. Of a type of any other kind it takes the mask as it is.
+				types[at+kindField] = unsafePointerKind
 				binary.LittleEndian.PutUint64(types[at+gcDataField:], dataBase+uint64(len(types)))
 				types = append(types, sym.mask...)
 			}

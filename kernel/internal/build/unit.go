@@ -213,11 +213,11 @@ func (b *Builder) linkGo(ctx context.Context, dir, archive string) error {
 }
 
 // linkSystem makes the library. What it defines is bound within it, so that a function that is
-// declared again does not change what earlier code calls, but for two things that there must be only one
-// of: type descriptors and the session's variables.
+// declared again does not change what earlier code calls, but for three things that there must be only
+// one of: type descriptors, the method tables of a type for an interface, and the session's variables.
 func (b *Builder) linkSystem(ctx context.Context, u Unit, dir, out string) error {
 	var list strings.Builder
-	list.WriteString("{ type?*;\n")
+	list.WriteString("{ type?*; go?itab*;\n")
 	for _, v := range u.Vars {
 		fmt.Fprintf(&list, "%q;\n", PackagePath+"."+v)
 	}

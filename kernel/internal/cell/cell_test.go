@@ -29,6 +29,7 @@ func TestParse(t *testing.T) {
 		{"not is no directive in an expression", "if a &&\n\t!b {\n}", []string{"stmt if a &&\n\t!b {\n}"}},
 		{"carriage returns", "x := 1\r\ny := 2\r\n", []string{"stmt x := 1", "stmt y := 2"}},
 		{"unicode", "π := 3.14\nπ", []string{"stmt π := 3.14", "stmt π"}},
+		{"clauses", "if v := f(); v > 2 {\n}\nfor i := 0; i < 3; i++ {\n}; x := 1", []string{"stmt if v := f(); v > 2 {\n}", "stmt for i := 0; i < 3; i++ {\n}", "stmt x := 1"}},
 		{"chain over lines", "a.\n\tB().\n\tC()", []string{"stmt a.\n\tB().\n\tC()"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

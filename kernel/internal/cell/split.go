@@ -20,6 +20,9 @@ type splitter struct {
 	head  []token.Token // the first tokens of the part, enough to tell what it is
 	start int           // of the part; -1 between parts
 	depth int
+	// clause is set in a statement with clauses, such as a for: a semicolon may stand within it, so
+	// only the end of a line ends it.
+	clause bool
 }
 
 // maxHead is how many tokens of a part are kept: a method's receiver may be long.
@@ -77,7 +80,7 @@ func (sp *splitter) isDirective(at int, tok token.Token) bool {
 
 // token takes one token into account. It returns false for a package clause.
 func (sp *splitter) token(at int, tok token.Token, lit string) bool {
-	if tok == token.SEMICOLON && sp.depth == 0 {
+	if tok == token.SEMICOLON && sp.depth == 0 && !(sp.clause && lit == ";") {
 		if sp.start >= 0 {
 			sp.end(at)
 		}
@@ -93,6 +96,8 @@ func (sp *splitter) token(at int, tok token.Token, lit string) bool {
 		sp.head = append(sp.head, tok)
 	}
 	switch tok {
+	case token.IF, token.FOR, token.SWITCH:
+		sp.clause = sp.clause || sp.depth == 0
 	case token.LPAREN, token.LBRACK, token.LBRACE:
 		sp.depth++
 	case token.RPAREN, token.RBRACK, token.RBRACE:
@@ -107,8 +112,7 @@ func (sp *splitter) end(at int) {
 		return
 	}
 	s := span{trimmed(sp.text, Span{sp.start, at}), kindOf(sp.head)}
-	sp.start, sp.depth = -1, 0
-	// Statements are parsed one by one, so that each keeps its own place.
+	sp.start, sp.depth, sp.clause = -1, 0, false
 	sp.spans = append(sp.spans, s)
 }
 

@@ -19,6 +19,7 @@ type Analysis struct {
 	Decls   []*Decl            // functions, constants, and types with their methods
 	Methods map[string][]*Decl // methods of types that the cell does not declare, by the type's name
 	Inits   []*Decl            // functions called init: they run once, before the rest
+	Paths   map[string]int     // the paths that the cell itself imports, and where
 	Steps   []*Step            // statements and variable declarations, in order
 	// Types are the names of types that the cell declares, with where; Vars those of its variables.
 	Vars []string
@@ -35,7 +36,7 @@ type Step struct {
 // Analyse finds out what a cell declares and does. Imports of earlier cells hold where the cell has none
 // of that name. An error is a diag.List.
 func Analyse(c *cell.Cell, inherited *Imports, live World) (*Analysis, error) {
-	a := &Analysis{Cell: c, Methods: map[string][]*Decl{}, Imports: &Imports{Named: map[string]string{}}}
+	a := &Analysis{Cell: c, Methods: map[string][]*Decl{}, Paths: map[string]int{}, Imports: &Imports{Named: map[string]string{}}}
 	if inherited != nil {
 		a.Imports = &Imports{Named: maps.Clone(inherited.Named), Dot: slices.Clone(inherited.Dot)}
 	}
@@ -81,6 +82,7 @@ func (a *Analysis) addImport(it *cell.Item) diag.List {
 	if err != nil || p == "" {
 		return diag.List{{Cell: a.Cell.Name, Text: a.Cell.Text, Offset: it.Start, Msg: "an import path is a quoted string"}}
 	}
+	a.Paths[p] = it.Offset(spec.Path.Pos())
 	switch {
 	case spec.Name == nil:
 		a.Imports.Named["\x00"+p] = p // its name is known when the package is looked up

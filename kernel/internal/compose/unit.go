@@ -109,6 +109,9 @@ func (p *Plan) sources(check bool, used func(source, name, path string) bool) []
 		}
 		list = append(list, s)
 	}
+	if !check {
+		list = append(list, w.variables()...)
+	}
 	s := &Source{Name: "cell.go"}
 	w.header(s, p.Cell.Imports, true)
 	for _, d := range groups[p.Cell.Imports] {
@@ -116,6 +119,21 @@ func (p *Plan) sources(check bool, used func(source, name, path string) bool) []
 	}
 	w.body(s)
 	return append(list, s)
+}
+
+// variables writes the declarations of the cell's variables, each in a file of its own: the names of
+// the packages in their types are not those of the cell.
+func (w *writer) variables() []*Source {
+	var list []*Source
+	for i, name := range w.plan.Cell.Vars {
+		d := w.plan.World[name]
+		s := &Source{Name: fmt.Sprintf("var%d.go", i)}
+		all := writer{plan: w.plan, used: func(string, string, string) bool { return true }}
+		all.header(s, d.Imports, false)
+		all.decl(s, d, false)
+		list = append(list, s)
+	}
+	return list
 }
 
 // externs returns the live declarations that the unit needs and does not compile.
@@ -234,11 +252,6 @@ func (w *writer) body(s *Source) {
 			w.inferred(s, step)
 		}
 	} else {
-		for _, name := range p.Cell.Vars {
-			d := p.World[name]
-			s.add("\nvar ")
-			s.copy(d.Text, d.Origin, renames(d.Refs, p.World, len(d.Text)))
-		}
 		s.add("\nfunc init() { %s.Register(%q, %s) }\n", rtName, p.Unit, bodyName)
 	}
 	s.add("\nfunc %s() {\n", bodyName)

@@ -128,11 +128,7 @@ func (c *checked) variable(d *compose.Decl, name string) (*compose.Decl, string)
 	v := &compose.Decl{Name: name, Names: []string{name}, Kind: cell.Var, Version: d.Version, Body: -1,
 		Text: name + " " + text, Imports: n.imports, Layout: layout(t, c.pkg)}
 	v.Refs = append([]compose.Ref{{Name: name}}, refsIn(text, len(name)+1)...)
-	// Generated text stands nowhere in a cell; the place where the variable is defined is close enough.
 	v.Origin = d.Origin
-	if v.Origin.Cell == "" {
-		v.Origin = compose.Origin{Cell: "session", Text: ""}
-	}
 	return v, ""
 }
 
@@ -180,6 +176,9 @@ func resultOf(a *compose.Analysis) compose.Result {
 	return compose.Show
 }
 
+// displayHandle is the type of what display.Show returns: what it stands for has been shown.
+const displayHandle = "github.com/lathe-go/lathe/pkg/display.Handle"
+
 // quiet keeps values from being shown that nobody asked for: of calls that are made for what they do,
 // like fmt.Println, and of those that return an error alone.
 func quiet(r compose.Result, a *compose.Analysis, c *checked) compose.Result {
@@ -198,6 +197,9 @@ func quiet(r compose.Result, a *compose.Analysis, c *checked) compose.Result {
 		name = f.Name
 	}
 	t := c.resultType()
+	if p, ok := t.(*types.Pointer); ok && types.TypeString(p.Elem(), nil) == displayHandle {
+		return compose.Drop
+	}
 	if types.Identical(t, types.Universe.Lookup("error").Type()) {
 		return compose.Drop
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lathe-go/lathe/kernel/internal/compose"
@@ -22,6 +23,11 @@ var tiers = []func(path string) bool{
 // resolveImports imports the packages that the cell names without importing them. Two that fit equally
 // are an error that names both.
 func (s *Session) resolveImports(a *compose.Analysis) error {
+	for _, p := range sortedNames(a.Paths) {
+		if _, ok := s.opts.Base.Names[p]; !ok && p != "unsafe" {
+			return diag.List{{Cell: a.Cell.Name, Text: a.Cell.Text, Offset: a.Paths[p], Msg: "package " + strconv.Quote(p) + " is not in the base library"}}
+		}
+	}
 	a.NameImports(func(p string) (string, bool) {
 		name, ok := s.opts.Base.Names[p]
 		return name, ok

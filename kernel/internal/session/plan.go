@@ -98,7 +98,8 @@ func (pl *planner) declare() {
 		}
 	}
 	for _, name := range pl.a.Vars {
-		d := &compose.Decl{Name: name, Names: []string{name}, Kind: cell.Var, Version: 1, Imports: pl.a.Imports}
+		// Its text is made of the type that the checker finds; it stands where the variable is defined.
+		d := &compose.Decl{Name: name, Names: []string{name}, Kind: cell.Var, Version: 1, Imports: pl.a.Imports, Origin: pl.origin(name)}
 		if old := pl.live[name]; old != nil && old.Kind == cell.Var {
 			d.Version = old.Version
 		} else {
@@ -266,13 +267,19 @@ func (pl *planner) sameRefs(d *compose.Decl) bool {
 
 // at returns a diagnostic at the place where the cell defines a variable.
 func (pl *planner) at(name, msg string) diag.Diagnostic {
-	d := diag.Diagnostic{Cell: pl.a.Cell.Name, Text: pl.a.Cell.Text, Msg: msg}
+	o := pl.origin(name)
+	return diag.Diagnostic{Cell: o.Cell, Text: o.Text, Offset: o.Offset, Msg: msg}
+}
+
+// origin returns the place where the cell defines a variable.
+func (pl *planner) origin(name string) compose.Origin {
+	o := compose.Origin{Cell: pl.a.Cell.Name, Text: pl.a.Cell.Text}
 	for _, s := range pl.a.Steps {
 		if slices.Contains(s.Defines, name) {
-			d.Offset = s.Item.Start
+			o.Offset = s.Item.Start
 		}
 	}
-	return d
+	return o
 }
 
 // report puts what no longer works into words.
