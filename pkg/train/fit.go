@@ -73,6 +73,15 @@ func MustFit(log metric.Sink, m Model, data, valid gomlx.Dataset, opts ...Option
 	return fit
 }
 
+// Close gives back at once what the garbage collector would give back in time: compiled graphs and, on
+// the device, the variables. The history stays; nothing can be evaluated afterwards. It is for programs
+// that fit many models.
+func (f *Fitted) Close() {
+	f.engine.train.Finalize()
+	f.engine.eval.Finalize()
+	f.Store.Finalize()
+}
+
 // prepare makes everything that steps need and takes over from a checkpoint if there is one.
 func prepare(log metric.Sink, m Model, data, valid gomlx.Dataset, o options) (*fitting, error) {
 	m, err := m.complete()

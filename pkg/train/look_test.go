@@ -29,6 +29,10 @@ func TestLook(t *testing.T) {
 	if v := fit.MustValues("/hidden/dense/weights"); len(v) != 10 {
 		t.Errorf("%d values", len(v))
 	}
+	fit.Close()
+	if n := len(fit.History.Curve("train/loss").Values); n != fit.Step {
+		t.Errorf("after Close %d losses are left of %d", n, fit.Step)
+	}
 }
 
 func TestMeasure(t *testing.T) {

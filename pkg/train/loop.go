@@ -52,8 +52,11 @@ const (
 // errStopped ends the loop when its context has ended.
 var errStopped = errors.New("stopped")
 
-// errInterrupted is what people and worklogs are told of a stop.
-var errInterrupted = fmt.Errorf("interrupted; run it again to go on (%w)", context.Canceled)
+// stop is what worklogs are told of a stop: its cause is context.Canceled.
+type stop struct{ step int }
+
+func (s stop) Error() string { return fmt.Sprintf("at step %d", s.step) }
+func (s stop) Unwrap() error { return context.Canceled }
 
 // divergence is the error of a loss that is not finite.
 type divergence struct {

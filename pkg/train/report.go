@@ -85,7 +85,7 @@ func (r *report) close(err error) error {
 	}
 	r.bar.Note("%s", r.fit.History.latest())
 	if errors.Is(err, errStopped) {
-		err = errInterrupted
+		err = errors.New("run it again to go on")
 	}
 	shown := r.bar.Fail(err) // without an error this is Close
 	if r.live == nil {

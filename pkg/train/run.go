@@ -88,7 +88,7 @@ func (f *fitting) endLog(err error) {
 	switch {
 	case err != nil:
 	case f.fit.Interrupted:
-		err = fmt.Errorf("stopped at step %d: %w", f.fit.Step, errInterrupted)
+		err = stop{f.fit.Step}
 	case f.fit.Diverged && errors.As(f.ended, &diverged):
 		err = diverged
 	}
