@@ -46,7 +46,7 @@ func readArchive(data []byte) (object, error) {
 		if name == "_go_.o" {
 			return readObject(data[headerSize : headerSize+size])
 		}
-		data = data[headerSize+size+size%2:]
+		data = data[min(len(data), headerSize+size+size%2):]
 	}
 	return object{}, fmt.Errorf("archive without _go_.o: %w", errObject)
 }
