@@ -13,6 +13,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -449,5 +450,20 @@ func TestPanicOfData(t *testing.T) {
 	}
 	if len(run.ends) != 1 || run.ends[0] == nil {
 		t.Errorf("the run was told %v", run.ends)
+	}
+}
+
+// TestCheckpointsThatCannotBeWritten has a file where the folder should be.
+func TestCheckpointsThatCannotBeWritten(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	fit, err := Fit(nil, classifier(4), newBlobs("blobs", 64, 32), nil, Checkpoints(file), CheckpointEvery(time.Nanosecond), Quiet(), pureGo(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fit.Epoch != 4 || len(fit.Notes) != 1 || !strings.Contains(fit.Notes[0], "could not be written") {
+		t.Errorf("%s", fit)
 	}
 }

@@ -31,6 +31,7 @@ type fitting struct {
 	flushed   time.Time
 	saved     time.Time
 	began     time.Time
+	unsaved   bool      // the last checkpoint could not be written
 	steady    time.Time // after the first step, which compiles
 }
 
@@ -279,9 +280,11 @@ func (f *fitting) save() error {
 	if err != nil {
 		return err
 	}
-	if err := c.save(f.fit.Checkpoints); err != nil {
+	err = c.save(f.fit.Checkpoints)
+	if err != nil && !f.unsaved {
 		f.note("the checkpoint of step %d could not be written: %v", f.fit.Step, err)
 	}
+	f.unsaved = err != nil // say it once, and again only after it went well
 	return nil
 }
 

@@ -35,6 +35,7 @@ func newReport(f *fitting) *report {
 	if f.fit.Step > 0 {
 		r.bar.Set(int64(f.fit.Step))
 	}
+	r.bar.Note("compiling")
 	if frame.Attached() != nil {
 		r.live = chart.NewLive(f.fit.Chart())
 		if f.fit.Resumed > 0 {
