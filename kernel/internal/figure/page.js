@@ -24,6 +24,18 @@ theme.vars.forEach(function(v){
 for(var i=1;i<v.length;i++){var c=css.getPropertyValue(v[i]).trim();
 if(c){text=text.split(v[0]).join(c.replace(/["\\]/g,''));break}}});
 return JSON.parse(text)}
+function follow(echarts,at){
+if(!page.themed){page.themed=[];
+var recolour=function(){var colours=themed(),now=JSON.stringify(colours);
+page.themed.forEach(function(at){
+if(at.colours===now)return;
+at.colours=now;at.chart.dispose();
+at.chart=echarts.init(at.node,colours);
+at.chart.setOption(Object.assign({},at.option,{animation:false}))})};
+if(window.MutationObserver)new MutationObserver(function(){
+[50,300,2000].forEach(function(t){setTimeout(recolour,t)})
+}).observe(document.body,{attributes:true,attributeFilter:['data-jp-theme-name']})}
+page.themed.push(at)}
 function draw(echarts,host){
 var at=page.drawn[key];
 if(!at||!live.id){
@@ -31,10 +43,12 @@ var node=document.createElement('div');
 node.style.cssText='width:100%;height:'+height+'px';
 host.replaceChildren(node);
 at={node:node,chart:echarts.init(node,themed())};
+follow(echarts,at);
 if(live.id)page.drawn[key]=at;
 if(window.ResizeObserver){at.watch=new ResizeObserver(function(){if(node.clientWidth&&!at.chart.isDisposed())at.chart.resize()});at.watch.observe(node)}
 }else{host.replaceChildren(at.node)}
 if(live.on)option.animation=false;
+at.option=option;
 at.chart.setOption(option,{notMerge:!live.on,lazyUpdate:live.on});
 if(!live.on)delete page.drawn[key]}
 function drawAll(echarts){
