@@ -15,9 +15,11 @@ import (
 // A jupyter is an installation of Jupyter that knows the kernel under test and nothing of its user.
 type jupyter struct {
 	python string // the interpreter that has Jupyter
-	kernel string // the name of the kernel
 	env    []string
 }
+
+// kernelName is the name under which the kernel is installed.
+const kernelName = "lathe"
 
 // newJupyter installs the kernel into a new data folder, or skips the test.
 func newJupyter(t *testing.T) *jupyter {
@@ -27,7 +29,7 @@ func newJupyter(t *testing.T) *jupyter {
 		t.Skip("LATHE_PYTHON is not set; `make test` sets it to the python that kernel/internal/pyenv makes")
 	}
 	dir := t.TempDir()
-	j := &jupyter{python: python, kernel: os.Getenv("LATHE_LAB_KERNEL")}
+	j := &jupyter{python: python}
 	j.env = append(os.Environ(),
 		"JUPYTER_CONFIG_DIR="+filepath.Join(dir, "config"),
 		"JUPYTER_DATA_DIR="+filepath.Join(dir, "data"),
@@ -36,16 +38,17 @@ func newJupyter(t *testing.T) *jupyter {
 		"JUPYTER_PATH="+filepath.Join(dir, "prefix", "share", "jupyter"),
 		"IPYTHONDIR="+filepath.Join(dir, "ipython"),
 		"NO_PROXY=127.0.0.1,localhost",
+		// A run that goes on where another test stopped would check nothing.
+		"LATHE_WORKLOG="+filepath.Join(dir, "worklog"),
+		"LATHE_CHECKPOINTS="+filepath.Join(dir, "checkpoints"),
 	)
 	j.quiet(t, filepath.Join(dir, "settings", "@jupyterlab", "apputils-extension"))
-	if j.kernel == "" {
-		j.kernel = "lathe"
-		lathe, err := buildLathe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		j.run(t, time.Minute, lathe, "install", "--prefix", filepath.Join(dir, "prefix"))
+	lathe, err := buildLathe()
+	if err != nil {
+		t.Fatal(err)
 	}
+	j.run(t, 10*time.Minute, lathe, "setup")
+	j.run(t, time.Minute, lathe, "install", "--prefix", filepath.Join(dir, "prefix"))
 	return j
 }
 

@@ -17,43 +17,80 @@ import (
 	"github.com/lathe-go/lathe/kernel/internal/notebook"
 )
 
-// pictureCell is the code of a cell that shows a picture, by kernel.
-var pictureCell = map[string]string{
-	"lathe":   `chart.Line("valid loss").Series("seed 1", []float64{0, 1, 2, 3}, []float64{1, 0.5, 0.3, 0.25})`,
-	"python3": "from IPython.display import HTML\nHTML('<svg width=\"300\" height=\"120\"><circle cx=\"60\" cy=\"60\" r=\"50\" fill=\"teal\"/></svg>')",
-}
-
-// seenCell is a cell as the page shows it.
+// A seenCell is a cell as the page shows it.
 type seenCell struct {
 	Prompt, Text string
-	Pictures     int
-	Error        bool
+	Pictures     int  // of more than a symbol's size
+	Interactive  int  // those that are drawn by a script
+	Error        bool // or a text on the error stream
 }
 
-// A person opens a notebook in JupyterLab, types into an empty cell, and runs that cell and the next.
+// A person types into an empty cell of JupyterLab, runs that cell and those below it, and sees charts,
+// bars, tables and errors.
 func TestJupyterLab(t *testing.T) {
+	var cells []seenCell
+	tellStory(t, "look", &cells,
+		"",
+		`chart.Line("valid loss").Series("seed 1", []float64{0, 1, 2, 3}, []float64{1, 0.5, 0.3, 0.25})`,
+		"bar := display.NewProgress(\"steps\", 20, \"step\")\nfor range 20 {\n\ttime.Sleep(20 * time.Millisecond)\n\tbar.Add(1)\n}\nbar.Close();",
+		"type Point struct { X int; Y float64 }\n[]Point{{1, 0.5}, {2, 0.25}}",
+		"func at(s []int, i int) int {\n\treturn s[i]\n}\nat(nil, 3)",
+		"x := undefined",
+	)
+	for i, want := range []struct {
+		text  string
+		error bool
+	}{{"2", false}, {"", false}, {"20/20", false}, {"0.25", false}, {"out of range [3]", true}, {"undefined: undefined", true}} {
+		if !strings.Contains(cells[i].Text, want.text) || cells[i].Error != want.error {
+			t.Errorf("cell %d shows %+v; want %q, error %t", i+1, cells[i], want.text, want.error)
+		}
+	}
+	if cells[1].Interactive == 0 || cells[1].Pictures == 0 {
+		t.Errorf("the chart is not interactive: %+v", cells[1])
+	}
+}
+
+// A person stops an endless cell with the button, and goes on; and restarts the kernel.
+func TestStopAndRestart(t *testing.T) {
+	var seen struct {
+		Took               float64
+		Stopped, Restarted []seenCell
+	}
+	tellStory(t, "stop", &seen, "x := 41", "for {\n\tx++\n\tfmt.Print(\".\")\n\ttime.Sleep(10 * time.Millisecond)\n}", "x > 41")
+	if c := seen.Stopped[1]; !c.Error || !strings.Contains(c.Text, "Interrupt") || seen.Took > 5 {
+		t.Errorf("%.1f s after the stop button the endless cell shows %+v; want an Interrupt in less than 5 s", seen.Took, c)
+	}
+	if c := seen.Stopped[2]; c.Text != "true" {
+		t.Errorf("after the stop the next cell shows %+v; want the values from before it", c)
+	}
+	if c := seen.Restarted[2]; !c.Error || !strings.Contains(c.Text, "undefined: x") {
+		t.Errorf("after a restart the last cell shows %+v; want that x is not defined", c)
+	}
+}
+
+// tellStory opens a notebook of these cells in JupyterLab, does what the story of testdata/browser.py
+// does, and stores in seen what it says.
+func tellStory(t *testing.T, story string, seen any, cells ...string) {
+	t.Helper()
 	j := newJupyter(t)
 	chromium := findChromium(t)
 	dir := t.TempDir()
 	nb := &notebook.Notebook{
 		Minor:    5,
-		Metadata: map[string]any{"kernelspec": map[string]any{"name": j.kernel, "display_name": j.kernel}},
-		Cells:    []*notebook.Cell{{ID: "sum", Type: notebook.Code}, {ID: "picture", Type: notebook.Code, Source: pictureCell[j.kernel]}},
+		Metadata: map[string]any{"kernelspec": map[string]any{"name": kernelName, "display_name": kernelName}},
+	}
+	for i, source := range cells {
+		nb.Cells = append(nb.Cells, &notebook.Cell{ID: fmt.Sprint("cell-", i), Type: notebook.Code, Source: source})
 	}
 	if err := nb.WriteFile(filepath.Join(dir, "test.ipynb")); err != nil {
 		t.Fatal(err)
 	}
 	address := startLab(t, j, dir)
-	screenshot := filepath.Join(artifacts(t), "jupyterlab.png")
-	out := j.run(t, 3*time.Minute, j.python, "testdata/browser.py", chromium, address+"/lab/tree/test.ipynb",
-		screenshot, filepath.Join(t.TempDir(), "profile"), "120")
-	t.Logf("screenshot: %s", screenshot)
-	var cells []seenCell
-	if err := json.Unmarshal([]byte(out), &cells); err != nil {
+	screenshots := filepath.Join(artifacts(t), "jupyterlab-"+story)
+	out := j.run(t, 4*time.Minute, j.python, "testdata/browser.py", story, chromium, address+"/lab/tree/test.ipynb", screenshots, "180")
+	t.Logf("screenshots: %s-*.png", screenshots)
+	if err := json.Unmarshal([]byte(out), seen); err != nil {
 		t.Fatalf("%v: %s", err, out)
-	}
-	if len(cells) != 2 || cells[0].Text != "2" || cells[1].Pictures == 0 || cells[0].Error || cells[1].Error {
-		t.Errorf("the page shows %+v; want 2 in the first cell and a picture in the second", cells)
 	}
 }
 
@@ -76,7 +113,7 @@ func startLab(t *testing.T, j *jupyter, dir string) string {
 	cmd := exec.CommandContext(t.Context(), j.python, "-m", "jupyterlab", "--no-browser", "--allow-root",
 		fmt.Sprint("--port=", port), "--ServerApp.port_retries=0", "--ServerApp.ip=127.0.0.1",
 		"--ServerApp.root_dir="+dir, "--IdentityProvider.token=", "--ServerApp.password=",
-		"--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=")
+		"--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=", "--LabApp.expose_app_in_browser=True")
 	cmd.Env = j.env
 	// A group of its own, so that the kernels that it starts end with it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

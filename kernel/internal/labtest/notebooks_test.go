@@ -15,9 +15,6 @@ import (
 // and `lathe report` make of it show every picture without a script.
 func TestNotebooks(t *testing.T) {
 	j := newJupyter(t)
-	if j.kernel != "lathe" {
-		t.Skipf("the notebooks are in Go, and LATHE_LAB_KERNEL is %s", j.kernel)
-	}
 	if testing.Short() {
 		t.Skip("running every notebook takes minutes")
 	}
@@ -28,7 +25,7 @@ func TestNotebooks(t *testing.T) {
 	for _, path := range paths {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			done := filepath.Join(artifacts(t), filepath.Base(path))
-			j.run(t, 10*time.Minute, j.python, "testdata/execute.py", path, done, j.kernel, "300")
+			j.run(t, 10*time.Minute, j.python, "testdata/execute.py", path, done, kernelName, "300")
 			pictures := checkOutputs(t, done)
 			base := strings.TrimSuffix(done, ".ipynb")
 			j.run(t, 2*time.Minute, j.python, "-m", "nbconvert", "--to", "html", "--output", base+".nbconvert.html", done)

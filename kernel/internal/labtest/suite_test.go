@@ -5,11 +5,9 @@ import (
 	"time"
 )
 
-// Jupyter's own conformance suite must pass, and may skip nothing but the pager.
+// Jupyter's own conformance suite must pass, and may skip nothing but what the samples say
+// that Lathe does not do.
 func TestKernelSuite(t *testing.T) {
 	j := newJupyter(t)
-	if j.kernel != "lathe" {
-		t.Skipf("the samples are in Go, and LATHE_LAB_KERNEL is %s", j.kernel)
-	}
-	j.run(t, 5*time.Minute, j.python, "testdata/kernel_suite.py")
+	t.Log(j.run(t, 5*time.Minute, j.python, "testdata/kernel_suite.py"))
 }

@@ -1,9 +1,9 @@
 """Use JupyterLab in a headless Chromium as a person would, and say on stdout, as JSON, what is seen.
 
-Usage: browser.py CHROMIUM URL SCREENSHOT PROFILE TIMEOUT
+Usage: browser.py STORY CHROMIUM URL SCREENSHOTS TIMEOUT
 
-URL opens a notebook whose first cell is empty. This types 1+1 into it, runs it and every cell after
-it with Shift+Enter, and waits until each has an output or an error.
+URL opens a notebook. SCREENSHOTS is the path of the pictures that are taken, without the ending. The
+stories are the functions whose names begin with "story_".
 """
 
 import base64
@@ -11,6 +11,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
 
 import websocket  # of the package websocket-client
@@ -65,7 +66,9 @@ CELLS = """[...document.querySelectorAll('.jp-Notebook .jp-CodeCell')].map(c => 
     text: [...c.querySelectorAll('.jp-OutputArea-output')].map(o => o.textContent).join('\\n').trim(),
     pictures: [...c.querySelectorAll('.jp-OutputArea-output svg, .jp-OutputArea-output img, .jp-OutputArea-output canvas')]
         .filter(p => p.getBoundingClientRect().width > 50).length,
-    error: c.querySelector('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"], .jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]') !== null,
+    interactive: c.querySelectorAll('.jp-OutputArea-output canvas').length,
+    // JupyterLab shows the error of a cell and what it wrote to stderr alike.
+    error: c.querySelector('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]') !== null,
 }))"""
 
 
@@ -74,7 +77,7 @@ def start(chromium, profile):
     browser = subprocess.Popen(
         [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--disable-dev-shm-usage", "--window-size=1280,1000", "--remote-debugging-port=0",
+         "--disable-dev-shm-usage", "--window-size=1280,1300", "--remote-debugging-port=0",
          f"--user-data-dir={profile}", "about:blank"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     port_file = pathlib.Path(profile) / "DevToolsActivePort"
@@ -89,40 +92,103 @@ def start(chromium, profile):
     return browser, Page(f"ws://127.0.0.1:{port}/devtools/page/{target}")
 
 
-def use(page, url, deadline):
-    """Open the notebook, run its cells and return what they show."""
-    page.call("Page.enable")
-    page.call("Page.navigate", url=url)
-    page.wait("the notebook", "document.querySelector('.jp-Notebook .jp-CodeCell .cm-content') !== null", deadline)
-    page.wait("the kernel", "/\\| Idle/.test(document.querySelector('#jp-main-statusbar')?.textContent)", deadline)
-    page.click(".jp-Notebook .jp-CodeCell .cm-content")
-    page.wait("the cursor", "document.querySelector('.jp-Notebook .jp-CodeCell .cm-editor.cm-focused') !== null", deadline)
-    page.call("Input.insertText", text="1+1")
-    count = page.js(f"{CELLS}.length")
+class Notebook:
+    """A notebook in the page, used by mouse and keyboard."""
+
+    def __init__(self, page, url, deadline):
+        self.page, self.deadline = page, deadline
+        page.call("Page.enable")
+        page.call("Page.navigate", url=url)
+        self.wait("the notebook", "document.querySelector('.jp-Notebook .jp-CodeCell .cm-content') !== null")
+        self.idle()
+        page.click(".jp-Notebook .jp-CodeCell .cm-content")
+        self.wait("the cursor", "document.querySelector('.jp-Notebook .jp-CodeCell .cm-editor.cm-focused') !== null")
+
+    def wait(self, what, expression):
+        self.page.wait(what, expression, self.deadline)
+
+    def idle(self):
+        self.wait("the kernel", "/\\| Idle/.test(document.querySelector('#jp-main-statusbar')?.textContent)")
+
+    def cells(self):
+        return self.page.js(CELLS)
+
+    def run_next(self, i, ended=True):
+        """Run the cell with the cursor, the i-th, and wait until it has ended."""
+        self.page.shift_enter()
+        if ended:
+            self.wait(f"the end of cell {i + 1}", f"/\\d/.test({CELLS}[{i}].prompt)")
+
+    def command(self, name):
+        """Press a button of the notebook's toolbar."""
+        self.page.click(f".jp-NotebookPanel-toolbar [data-command='{name}']")
+
+    def scroll(self, i):
+        self.page.js(f"document.querySelectorAll('.jp-Notebook .jp-CodeCell')[{i}].scrollIntoView({{block: 'start'}})")
+        time.sleep(1)  # the page draws what has come into view
+
+
+def story_look(nb, shot):
+    """Type 1+1 into the empty first cell, run every cell, and look at all of it by day and by night."""
+    nb.page.call("Input.insertText", text="1+1")
+    count = len(nb.cells())
     for i in range(count):
-        page.shift_enter()
-        page.wait(f"the output of cell {i + 1}",
-                  f"{CELLS}[{i}].text !== '' || {CELLS}[{i}].pictures > 0", deadline)
-        page.wait(f"the end of cell {i + 1}", f"/\\d/.test({CELLS}[{i}].prompt)", deadline)
-    return page.js(CELLS)[:count]
+        nb.run_next(i)
+    # A chart is drawn when its script has come.
+    nb.wait("an interactive chart", f"{CELLS}.some(c => c.interactive)")
+    time.sleep(2)  # and moves to its place
+    seen = nb.cells()[:count]
+    for theme in ("Light", "Dark"):
+        nb.page.js(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {theme}'}})")
+        nb.wait("the theme", f"document.body.dataset.jpThemeLight === '{str(theme == 'Light').lower()}'")
+        nb.scroll(0)
+        shot(f"-{theme.lower()}")
+    return seen
+
+
+def story_stop(nb, shot):
+    """Run a cell, stop the endless one after it with the stop button, run one more; restart; run one more."""
+    nb.run_next(0)
+    nb.run_next(1, ended=False)
+    nb.wait("output of the endless cell", f"{CELLS}[1].text !== ''")
+    shot("-running")
+    start = time.monotonic()
+    nb.command("notebook:interrupt-kernel")
+    nb.wait("the end of the endless cell", f"/\\d/.test({CELLS}[1].prompt)")
+    took = time.monotonic() - start
+    nb.run_next(2)
+    stopped = nb.cells()[:3]
+    shot("-stopped")
+    nb.command("notebook:restart-kernel")
+    nb.wait("the question", "document.querySelector('.jp-Dialog .jp-mod-accept') !== null")
+    nb.page.click(".jp-Dialog .jp-mod-accept")
+    nb.wait("the end of the old kernel", "!/\\| Idle/.test(document.querySelector('#jp-main-statusbar')?.textContent)")
+    nb.idle()
+    nb.page.click(".jp-Notebook .jp-CodeCell:nth-of-type(3) .cm-content")
+    nb.run_next(2)
+    shot("-restarted")
+    return {"took": took, "stopped": stopped, "restarted": nb.cells()[:3]}
 
 
 def main():
-    chromium, url, screenshot, profile, timeout = sys.argv[1:]
-    browser, page = start(chromium, profile)
-    try:
-        cells = use(page, url, time.monotonic() + float(timeout))
-        page.js("document.querySelector('.jp-WindowedPanel-outer')?.scrollTo(0, 0)")
-        time.sleep(0.5)
-        print(json.dumps(cells))
-    finally:
+    story, chromium, url, screenshots, timeout = sys.argv[1:]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        browser, page = start(chromium, profile)
+
+        def shot(name):
+            page.screenshot(screenshots + name + ".png")
+
         try:
-            page.screenshot(screenshot)
-            page.call("Browser.close")
+            nb = Notebook(page, url, time.monotonic() + float(timeout))
+            print(json.dumps(globals()["story_" + story](nb, shot)))
+        except BaseException:
+            shot("-failed")
+            raise
         finally:
             try:
+                page.call("Browser.close")
                 browser.wait(10)
-            except subprocess.TimeoutExpired:
+            except (subprocess.TimeoutExpired, OSError, websocket.WebSocketException):
                 browser.kill()
 
 
