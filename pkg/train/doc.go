@@ -7,5 +7,5 @@
 // stopped, in this process or a later one; once the recipe is trained to its end, Fit returns at once.
 // On one machine the result is the same, bit for bit, as that of a training that was never stopped.
 //
-// [Evaluate] measures a Fitted on other data.
+// [Evaluate] measures a Fitted on other data, and [VerifyResume] tests that a stop changes nothing.
 package train

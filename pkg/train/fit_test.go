@@ -467,3 +467,18 @@ func TestCheckpointsThatCannotBeWritten(t *testing.T) {
 		t.Errorf("%s", fit)
 	}
 }
+
+func TestVerifyResume(t *testing.T) {
+	if err := VerifyResume(classifier(8), newBlobs("blobs", 300, 32), 13, pureGo(t)); err != nil {
+		t.Error(err)
+	}
+	err := VerifyResume(classifier(8), restless{newBlobs("blobs", 300, 32)}, 13, pureGo(t))
+	if !errors.Is(err, ErrNotIdentical) || !strings.Contains(err.Error(), "variable /") {
+		t.Errorf("data that loses its position: %v", err)
+	}
+}
+
+// restless is a data set that says that it saves its position and does not.
+type restless struct{ *blobs }
+
+func (r restless) Restore([]byte) error { return r.blobs.Restore(nil) }
