@@ -51,7 +51,7 @@ func (c *cells) newSession(ctx context.Context) (*session.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := session.New(ctx, session.Options{Base: base, Dir: c.dir, Env: workerEnv(ctx), Output: c.show, Directive: c.directive})
+	s, err := session.New(ctx, session.Options{Base: base, Dir: c.dir, Module: moduleOf(c.dir), Env: workerEnv(ctx), Output: c.show, Note: c.note, Directive: c.directive})
 	if err == nil {
 		// The packages without which hardly a cell can do.
 		s.Warm("fmt", "github.com/lathe-go/lathe/kernel/internal/rt", "github.com/lathe-go/lathe/pkg/display")
@@ -103,6 +103,16 @@ func (c *cells) execute(ctx context.Context, name, code string, out server.Outpu
 	c.mu.Unlock()
 	c.figures.Warm()
 	return cellError(err)
+}
+
+// note tells the user of the running cell what takes long.
+func (c *cells) note(text string) {
+	c.mu.Lock()
+	out := c.outputs[c.count]
+	c.mu.Unlock()
+	if out != nil {
+		out.Stream("stderr", "note: "+text+"\n")
+	}
 }
 
 // show leads one frame to the output of its cell.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +26,11 @@ type Builder struct {
 	// cells are the symbols that the units so far define, by the name under which a library holds them.
 	cells map[string]symbol
 	stub  map[string][]byte // the notes of every stub
+
+	exports map[string]string // path under which a package is compiled, to its export data
+	names   map[string]string // import path to name
+	added   map[string]*added // packages besides the base library's, by import path
+	extra   []*symbolIndex    // of the libraries that hold them
 }
 
 // A File is one Go source file of a unit.
@@ -44,6 +50,7 @@ type Unit struct {
 type Library struct {
 	Path  string
 	Types []string // the names of the type descriptors that it defines
+	Inits []string // the symbols by which its packages are initialised, in order
 	Took  Timings
 	defs  []symbol
 }
@@ -67,7 +74,11 @@ func NewBuilder(base *Base, dir string) (*Builder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("base library: %w; run `lathe setup` again", err)
 	}
-	b := &Builder{base: base, dir: dir, index: index, cells: map[string]symbol{}, stub: map[string][]byte{}}
+	b := &Builder{base: base, dir: dir, index: index, cells: map[string]symbol{}, stub: map[string][]byte{},
+		exports: map[string]string{}, names: maps.Clone(base.Names), added: map[string]*added{}}
+	for path, name := range base.Exports {
+		b.exports[path] = filepath.Join(base.Dir, name)
+	}
 	for _, name := range stubNotes {
 		b.stub[name] = index.section(name)
 	}
@@ -78,14 +89,25 @@ func NewBuilder(base *Base, dir string) (*Builder, error) {
 }
 
 // Close releases the base library. The files in the folder stay.
-func (b *Builder) Close() error { return b.index.Close() }
+func (b *Builder) Close() error {
+	err := b.index.Close()
+	for _, x := range b.extra {
+		err = errors.Join(err, x.Close())
+	}
+	return err
+}
 
-// writeConfigs writes what does not change between units: the import configurations.
+// writeConfigs writes what changes only when packages are added: the import configurations.
 func (b *Builder) writeConfigs() error {
 	var imports, shared strings.Builder
 	stub := filepath.Join(b.dir, "stub", filepath.Base(b.base.Lib()))
-	for _, path := range sortedKeys(b.base.Exports) {
-		file := filepath.Join(b.base.Dir, b.base.Exports[path])
+	for _, p := range b.added {
+		if p.version > 1 {
+			fmt.Fprintf(&imports, "importmap %s=%s\n", p.path, p.symbolPath())
+		}
+	}
+	for _, path := range sortedKeys(b.exports) {
+		file := b.exports[path]
 		fmt.Fprintf(&imports, "packagefile %s=%s\n", path, file)
 		fmt.Fprintf(&shared, "packagefile %s=%s\npackageshlib %s=%s\n", path, file, path, stub)
 	}
@@ -100,7 +122,7 @@ func (b *Builder) Build(ctx context.Context, u Unit) (*Library, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("unit %s: %w", u.Name, err)
 	}
-	lib := &Library{Path: filepath.Join(b.dir, "lib"+u.Name+".so")}
+	lib := &Library{Path: filepath.Join(b.dir, "lib"+u.Name+".so"), Inits: []string{PackagePath + "..inittask"}}
 	archive := filepath.Join(dir, "unit.a")
 	start := time.Now()
 	lap := func(d *time.Duration) {
@@ -189,8 +211,13 @@ func (b *Builder) find(name string) []symbol {
 	for _, suffix := range []string{"", ".abiinternal", ".abi0"} {
 		if s, ok := b.cells[name+suffix]; ok {
 			found = append(found, s)
-		} else if s, ok := b.index.lookup(name + suffix); ok {
-			found = append(found, s)
+			continue
+		}
+		for _, x := range append([]*symbolIndex{b.index}, b.extra...) {
+			if s, ok := x.lookup(name + suffix); ok {
+				found = append(found, s)
+				break
+			}
 		}
 	}
 	return found

@@ -273,3 +273,39 @@ func (a *Analysis) Selectors() map[string][]string {
 	}
 	return sel
 }
+
+// Packages returns the import paths of the packages that the cell may use: those that its text names,
+// and those that the live declarations name which it uses.
+func (w World) Packages(a *Analysis) []string {
+	var list []string
+	add := func(path string) {
+		if path != "" && !slices.Contains(list, path) {
+			list = append(list, path)
+		}
+	}
+	seen := map[string]bool{}
+	var visit func(name string, imports *Imports)
+	visit = func(name string, imports *Imports) {
+		add(imports.Named[name])
+		d := w[name]
+		if d == nil || seen[name] {
+			return
+		}
+		seen[name] = true
+		for _, part := range append([]*Decl{d}, d.Methods...) {
+			for _, r := range part.Refs {
+				visit(r.Name, part.Imports)
+			}
+			for _, path := range part.Imports.Dot {
+				add(path)
+			}
+		}
+	}
+	for name := range a.Names() {
+		visit(name, a.Imports)
+	}
+	for _, path := range a.Imports.Dot {
+		add(path)
+	}
+	return list
+}

@@ -144,14 +144,15 @@ func (d *Decl) Summary() string {
 	return line
 }
 
-// uses tells whether d's own text, or that of a method, mentions one of the names.
-func (d *Decl) uses(names map[string]bool) bool {
+// uses tells whether d's own text, or that of a method, mentions one of the names or a name of one of
+// the packages.
+func (d *Decl) uses(names map[string]bool, packages []string) bool {
 	for _, r := range d.Refs {
-		if names[r.Name] {
+		if names[r.Name] || slices.Contains(packages, d.Imports.Named[r.Name]) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(d.Methods, func(m *Decl) bool { return m.uses(names) })
+	return slices.ContainsFunc(d.Methods, func(m *Decl) bool { return m.uses(names, packages) })
 }
 
 // Same tells whether two declarations are the same in words, their imports included.
@@ -178,8 +179,8 @@ func sameImports(d, other *Decl) bool {
 }
 
 // Dependents returns the live declarations whose meaning changes with the named ones: those that
-// mention them, and so on.
-func (w World) Dependents(names []string) []*Decl {
+// mention them or the packages, and so on.
+func (w World) Dependents(names, packages []string) []*Decl {
 	changed := map[string]bool{}
 	for _, n := range names {
 		changed[n] = true
@@ -188,7 +189,7 @@ func (w World) Dependents(names []string) []*Decl {
 	for again := true; again; {
 		again = false
 		for _, d := range w {
-			if found[d] || changed[d.Name] || !d.uses(changed) {
+			if found[d] || changed[d.Name] || !d.uses(changed, packages) {
 				continue
 			}
 			found[d], again = true, true

@@ -92,14 +92,15 @@ func (s *Source) copy(text string, origin Origin, edits []edit) {
 }
 
 // renames returns the edits that put the symbols of live declarations in place of the names that have
-// another in generated source, for the references before the offset end.
-func renames(refs []Ref, world World, end int) []edit {
+// another in generated source, for the references before the offset end. A name that the imports have is
+// a package's.
+func renames(refs []Ref, world World, imports *Imports, end int) []edit {
 	var edits []edit
 	for _, r := range refs {
 		if r.At >= end {
 			break
 		}
-		if d := world[r.Name]; d != nil && d.Version > 1 {
+		if d := world[r.Name]; d != nil && d.Version > 1 && imports.Named[r.Name] == "" {
 			edits = append(edits, edit{r.At, len(r.Name), d.Symbol(r.Name)})
 		}
 	}

@@ -226,7 +226,7 @@ func (w *writer) decl(s *Source, d *Decl, extern bool) {
 	if extern && d.Kind == cell.Func && !d.Generic && d.Body >= 0 {
 		text = strings.TrimRight(text[:d.Body], " \t\r\n")
 	}
-	edits := renames(d.Refs, w.plan.World, len(text))
+	edits := renames(d.Refs, w.plan.World, d.Imports, len(text))
 	if !w.check {
 		edits = append(edits, checkEdits(d.Checks)...)
 	}
@@ -240,7 +240,7 @@ func (w *writer) body(s *Source) {
 	c := p.Cell.Cell
 	for i, d := range p.Cell.Inits {
 		s.line(d.Origin)
-		edits := append(renames(d.Refs, p.World, len(d.Text)), edit{strings.Index(d.Text, "init"), len("init"), fmt.Sprintf("initʹ%d", i)})
+		edits := append(renames(d.Refs, p.World, d.Imports, len(d.Text)), edit{strings.Index(d.Text, "init"), len("init"), fmt.Sprintf("initʹ%d", i)})
 		if !w.check {
 			edits = append(edits, checkEdits(d.Checks)...)
 		}
@@ -306,7 +306,7 @@ func (w *writer) origin(offset int) Origin {
 func (w *writer) part(s *Source, step *Step, from, to int, more ...edit) {
 	shift := from - step.Item.Start
 	var edits []edit
-	for _, e := range renames(step.Refs, w.plan.World, to-step.Item.Start) {
+	for _, e := range renames(step.Refs, w.plan.World, w.plan.Cell.Imports, to-step.Item.Start) {
 		if e.at -= shift; e.at >= 0 {
 			edits = append(edits, e)
 		}

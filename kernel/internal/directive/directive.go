@@ -20,6 +20,8 @@ type Env interface {
 	Timings() string
 	// Reset forgets all declarations and values.
 	Reset(ctx context.Context) error
+	// Get makes the notebook's module require a module at a version.
+	Get(ctx context.Context, module string) error
 	// Shell returns a shell that runs a command line, connected to the cell's output.
 	Shell(ctx context.Context, line string) *exec.Cmd
 }
@@ -45,6 +47,12 @@ func All() []Directive {
 		}},
 		{"reset", "", "forget all declarations and values", func(ctx context.Context, e Env, _ string) error {
 			return e.Reset(ctx)
+		}},
+		{"get", "MODULE@VERSION", "make the notebook's module require a module; this may use the network", func(ctx context.Context, e Env, args string) error {
+			if args == "" || strings.Contains(args, " ") {
+				return errors.New("%get wants one module, such as example.org/module@v1.2.3")
+			}
+			return e.Get(ctx, args)
 		}},
 		{"timings", "", "show where the time of the last cell went", func(_ context.Context, e Env, _ string) error {
 			e.Print(e.Timings())

@@ -14,6 +14,10 @@ func (f *fake) Print(text string)           { f.out.WriteString(text) }
 func (f *fake) Declarations() string        { return "declarations" }
 func (f *fake) Timings() string             { return "timings" }
 func (f *fake) Reset(context.Context) error { f.out.WriteString("reset"); return nil }
+func (f *fake) Get(_ context.Context, module string) error {
+	f.out.WriteString("get " + module)
+	return nil
+}
 func (f *fake) Shell(ctx context.Context, line string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "sh", "-c", line)
 	cmd.Stdout = &f.out
@@ -22,7 +26,7 @@ func (f *fake) Shell(ctx context.Context, line string) *exec.Cmd {
 
 func TestRun(t *testing.T) {
 	for line, want := range map[string]string{
-		"%list": "declarations", "%timings": "timings", "%reset": "reset", "!echo a  b": "a b\n", "%help": Help(),
+		"%list": "declarations", "%timings": "timings", "%reset": "reset", "!echo a  b": "a b\n", "%help": Help(), "%get a@v1": "get a@v1",
 	} {
 		f := &fake{}
 		if err := Run(t.Context(), f, line); err != nil || f.out.String() != want {

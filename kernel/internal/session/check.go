@@ -21,7 +21,8 @@ type checked struct {
 	info    *types.Info
 	sources []*compose.Source
 	files   []*ast.File
-	uses    map[[3]string]bool // source, name, path of the imports that are used
+	uses    map[[3]string]bool        // source, name, path of the imports that are used
+	changes func(*types.Package) bool // whether a package may be compiled again
 }
 
 // A problem is something that the type checker has against a unit.
@@ -52,6 +53,7 @@ func (s *Session) typeCheck(p *compose.Plan) (*checked, []problem) {
 			}
 		},
 	}
+	c.changes = func(p *types.Package) bool { return p != nil && (p == c.pkg || s.builder.Reloadable(p.Path())) }
 	c.pkg, _ = conf.Check(build.PackagePath, s.fset, c.files, c.info)
 	c.findUses()
 	return c, c.problems(s.fset, p, errs)
@@ -98,10 +100,10 @@ func (c *checked) findUses() {
 				switch obj := c.info.Uses[n].(type) {
 				case nil:
 				case *types.PkgName:
-					c.uses[[3]string{c.sources[i].Name, obj.Name(), obj.Imported().Path()}] = true
+					c.uses[[3]string{c.sources[i].Name, obj.Name(), build.UnversionedPath(obj.Imported().Path())}] = true
 				default:
 					if pkg := obj.Pkg(); pkg != nil && pkg != c.pkg && !selected[n] {
-						c.uses[[3]string{c.sources[i].Name, ".", pkg.Path()}] = true
+						c.uses[[3]string{c.sources[i].Name, ".", build.UnversionedPath(pkg.Path())}] = true
 					}
 				}
 			}
@@ -126,7 +128,7 @@ func (c *checked) variable(d *compose.Decl, name string) (*compose.Decl, string)
 		return nil, fmt.Sprintf("%s cannot be kept: %s; give it a type that has a name, such as an interface", name, why)
 	}
 	v := &compose.Decl{Name: name, Names: []string{name}, Kind: cell.Var, Version: d.Version, Body: -1,
-		Text: name + " " + text, Imports: n.imports, Layout: layout(t, c.pkg)}
+		Text: name + " " + text, Imports: n.imports, Layout: layout(t, c.changes)}
 	v.Refs = append([]compose.Ref{{Name: name}}, refsIn(text, len(name)+1)...)
 	v.Origin = d.Origin
 	return v, ""
@@ -143,6 +145,10 @@ func refsIn(text string, shift int) []compose.Ref {
 	ast.Inspect(expr, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
+			// The package counts: it may be compiled again.
+			if id, ok := n.X.(*ast.Ident); ok {
+				refs = append(refs, compose.Ref{Name: id.Name, At: int(id.Pos()) - 1 + shift})
+			}
 			return false
 		case *ast.Field:
 			for _, id := range n.Names {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,14 +23,14 @@ var tiers = []func(path string) bool{
 
 // resolveImports imports the packages that the cell names without importing them. Two that fit equally
 // are an error that names both.
-func (s *Session) resolveImports(a *compose.Analysis) error {
+func (s *Session) resolveImports(ctx context.Context, a *compose.Analysis) error {
 	for _, p := range sortedNames(a.Paths) {
-		if _, ok := s.opts.Base.Names[p]; !ok && p != "unsafe" {
-			return diag.List{{Cell: a.Cell.Name, Text: a.Cell.Text, Offset: a.Paths[p], Msg: "package " + strconv.Quote(p) + " is not in the base library"}}
+		if err := s.addPackage(ctx, p); err != nil {
+			return diag.List{{Cell: a.Cell.Name, Text: a.Cell.Text, Offset: a.Paths[p], Msg: err.Error()}}
 		}
 	}
 	a.NameImports(func(p string) (string, bool) {
-		name, ok := s.opts.Base.Names[p]
+		name, ok := s.builder.Names()[p]
 		return name, ok
 	})
 	declared := map[string]bool{}
@@ -45,9 +46,12 @@ func (s *Session) resolveImports(a *compose.Analysis) error {
 		if declared[name] || s.live[name] != nil || a.Imports.Named[name] != "" || universe(name) {
 			continue
 		}
-		switch fits := s.packagesFor(name, selectors); len(fits) {
+		switch fits := s.packagesFor(ctx, name, selectors); len(fits) {
 		case 0: // the type checker says that it is undefined
 		case 1:
+			if err := s.addPackage(ctx, fits[0]); err != nil {
+				return diag.List{at(a, name, err.Error())}
+			}
 			a.Imports.Named[name] = fits[0]
 		default:
 			return diag.List{ambiguous(a, name, fits)}
@@ -58,10 +62,15 @@ func (s *Session) resolveImports(a *compose.Analysis) error {
 
 // packagesFor returns the packages of that name that export all of the selectors, of the first tier
 // that has one.
-func (s *Session) packagesFor(name string, selectors []string) []string {
+func (s *Session) packagesFor(ctx context.Context, name string, selectors []string) []string {
 	var named []string
-	for p, n := range s.opts.Base.Names {
+	for p, n := range s.builder.Names() {
 		if n == name && !strings.Contains(p, "/internal/") && !strings.HasSuffix(p, "/internal") && n != "main" {
+			named = append(named, p)
+		}
+	}
+	for p, n := range s.modulePackages(ctx) {
+		if n == name && !slices.Contains(named, p) {
 			named = append(named, p)
 		}
 	}
@@ -92,11 +101,15 @@ func (s *Session) exports(p string, names []string) bool {
 }
 
 func ambiguous(a *compose.Analysis, name string, fits []string) diag.Diagnostic {
-	d := diag.Diagnostic{Cell: a.Cell.Name, Text: a.Cell.Text}
 	for i := range fits {
-		fits[i] = `"` + fits[i] + `"`
+		fits[i] = strconv.Quote(fits[i])
 	}
-	d.Msg = name + " may be package " + strings.Join(fits, " or ") + ": import the one that you mean"
+	return at(a, name, name+" may be package "+strings.Join(fits, " or ")+": import the one that you mean")
+}
+
+// at returns a diagnostic at the first place where a cell mentions a name.
+func at(a *compose.Analysis, name, msg string) diag.Diagnostic {
+	d := diag.Diagnostic{Cell: a.Cell.Name, Text: a.Cell.Text, Msg: msg}
 	for _, it := range a.Cell.Items {
 		for _, id := range it.Free {
 			if id.Name == name {

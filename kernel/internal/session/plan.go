@@ -20,14 +20,15 @@ type plan struct {
 
 // A planner works out what a cell means among the live declarations.
 type planner struct {
-	s       *Session
-	a       *compose.Analysis
-	live    compose.World
-	plan    *plan
-	changed []string                   // names whose meaning is another than before
-	deps    map[string]*compose.Decl   // recompiled declarations, by name
-	retyped map[string]*compose.Decl   // variables whose type has a new name
-	broken  map[string]diag.Diagnostic // declarations that no longer compile
+	s        *Session
+	a        *compose.Analysis
+	live     compose.World
+	plan     *plan
+	packages []string                   // import paths of packages that have changed
+	changed  []string                   // names whose meaning is another than before
+	deps     map[string]*compose.Decl   // recompiled declarations, by name
+	retyped  map[string]*compose.Decl   // variables whose type has a new name
+	broken   map[string]diag.Diagnostic // declarations that no longer compile
 }
 
 // maxRounds bounds how often a cell is looked at: each round settles at least one name.
@@ -35,11 +36,10 @@ const maxRounds = 50
 
 // plan decides, for each name, whether the cell declares it anew, what depends on it, and which
 // versions they get. It changes nothing of the session but version numbers.
-func (s *Session) plan(a *compose.Analysis) (*plan, error) {
-	if err := s.resolveImports(a); err != nil {
-		return nil, err
-	}
-	pl := &planner{s: s, a: a, live: s.live, deps: map[string]*compose.Decl{}, retyped: map[string]*compose.Decl{},
+//
+// Packages are the import paths of packages that have changed since the declarations were compiled.
+func (s *Session) plan(a *compose.Analysis, packages []string) (*plan, error) {
+	pl := &planner{s: s, a: a, live: s.live, packages: packages, deps: map[string]*compose.Decl{}, retyped: map[string]*compose.Decl{},
 		broken: map[string]diag.Diagnostic{}}
 	pl.plan = &plan{Plan: compose.Plan{Cell: a, World: s.live.Clone(), Result: resultOf(a)}}
 	pl.declare()
@@ -142,7 +142,7 @@ func carryMethods(d, old *compose.Decl) *compose.Decl {
 // recompile adds what depends on the changed names, with new versions.
 func (pl *planner) recompile() {
 	world := pl.plan.World
-	for _, d := range pl.live.Dependents(pl.changed) {
+	for _, d := range pl.live.Dependents(pl.changed, pl.packages) {
 		if pl.deps[d.Name] != nil || pl.retyped[d.Name] != nil || world[d.Name] != d {
 			continue // done already, broken, or declared by the cell
 		}

@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"go/importer"
 	"go/token"
 	"go/types"
 	"os"
@@ -29,10 +28,14 @@ import (
 // Options say what a session works with.
 type Options struct {
 	Base *build.Base
-	Dir  string   // the worker's working directory; "" is this process's
-	Env  []string // of the worker, besides this process's own
+	Dir  string // the worker's working directory; "" is this process's
+	// Module is the folder of the notebook's module, whose packages cells may import; "" is none.
+	Module string
+	Env    []string // of the worker, besides this process's own
 	// Output takes what cells make. Frame.Cell is the number that Execute was given.
 	Output func(frame.Frame)
+	// Note says what takes long, while it does.
+	Note func(text string)
 	// Directive runs a directive of the execution with that number, before the cell's Go code.
 	Directive func(ctx context.Context, number uint64, line string) error
 }
@@ -47,6 +50,8 @@ type Session struct {
 
 	worker *worker.Worker
 	libs   []control.Library // loaded, in order: what a new worker needs
+	stale  []string          // import paths of packages that declarations must be compiled against again
+	module map[string]string // the packages of the notebook's module, by path; nil until they are asked for
 
 	units    int
 	versions map[string]int // the last version of each name
@@ -63,8 +68,10 @@ type Session struct {
 // ran remembers the unit of a cell, and what the names in it meant, so that running the same again
 // costs nothing.
 type ran struct {
-	plan  *compose.Plan
-	names map[string]*compose.Decl
+	plan *compose.Plan
+	// packages are those that the code may use.
+	packages []string
+	names    map[string]*compose.Decl
 }
 
 // A Request is one cell to execute.
@@ -95,8 +102,8 @@ func New(ctx context.Context, o Options) (*Session, error) {
 		ran: map[[32]byte]*ran{}, texts: map[string]string{}, shown: map[[32]byte]string{},
 		inherited: &compose.Imports{Named: map[string]string{}},
 	}
-	s.imports = importer.ForCompiler(s.fset, "gc", o.Base.Export)
 	if s.builder, err = build.NewBuilder(o.Base, dir); err == nil {
+		s.forgetTypes()
 		s.worker, err = s.startWorker(ctx)
 	}
 	if err != nil {
@@ -151,7 +158,7 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 	if err := s.directives(ctx, req, c); err != nil {
 		return report, err
 	}
-	if r := s.ran[digest]; r != nil && s.holds(r) {
+	if r := s.ran[digest]; r != nil && s.holds(r) && len(s.builder.Changed(r.packages)) == 0 {
 		report.Reused = true
 		return report, s.run(ctx, req, r.plan, nil, &report)
 	}
@@ -159,7 +166,13 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	p, err := s.plan(a)
+	if err := s.resolveImports(ctx, a); err != nil {
+		return report, err
+	}
+	if err := s.refresh(ctx, s.live.Packages(a)); err != nil {
+		return report, diag.List{{Cell: c.Name, Text: c.Text, Msg: err.Error()}}
+	}
+	p, err := s.plan(a, s.stale)
 	if err != nil {
 		return report, err
 	}
@@ -184,7 +197,7 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 	report.Build = lib.Took
 	err = s.run(ctx, req, &p.Plan, lib, &report)
 	if live := s.live; err == nil {
-		r := &ran{plan: &p.Plan, names: map[string]*compose.Decl{}}
+		r := &ran{plan: &p.Plan, packages: s.live.Packages(a), names: map[string]*compose.Decl{}}
 		for name := range a.Names() {
 			r.names[name] = live[name]
 		}
@@ -248,7 +261,7 @@ func (s *Session) holds(r *ran) bool {
 func (s *Session) run(ctx context.Context, req Request, p *compose.Plan, lib *build.Library, report *Report) error {
 	exec := control.Execute{Unit: p.Unit}
 	if lib != nil {
-		exec.Load = []control.Library{{Path: lib.Path, Types: lib.Types}}
+		exec.Load = []control.Library{library(lib)}
 	}
 	done, panics, err := s.worker.Execute(ctx, req.Number, exec)
 	report.Load, report.Run = time.Duration(done.Load), time.Duration(done.Run)
@@ -298,6 +311,7 @@ func (s *Session) commit(p *compose.Plan, done control.Done, report *Report) {
 	defer s.mu.Unlock()
 	s.live = live
 	s.inherited = p.Cell.Imports
+	s.stale = nil
 }
 
 // replaceWorker starts a new worker after the old one has died, gives it the declarations, and says
@@ -324,7 +338,7 @@ func (s *Session) replaceWorker(ctx context.Context, death *worker.Death, report
 	}
 	s.worker = w
 	if len(s.libs) > 0 {
-		done, _, err := w.Execute(ctx, 0xffff_ffff, control.Execute{Load: s.libs})
+		done, _, err := w.Execute(ctx, loadNumber, control.Execute{Load: s.libs})
 		if err == nil && done.Status != control.OK {
 			err = errors.New(done.Panic.Text)
 		}

@@ -5,6 +5,7 @@ import (
 	"go/types"
 	"strings"
 
+	"github.com/lathe-go/lathe/kernel/internal/build"
 	"github.com/lathe-go/lathe/kernel/internal/compose"
 )
 
@@ -25,9 +26,9 @@ func (n *namer) qualify(p *types.Package) string {
 		}
 		switch n.imports.Named[name] {
 		case "":
-			n.imports.Named[name] = p.Path()
+			n.imports.Named[name] = build.UnversionedPath(p.Path())
 			return name
-		case p.Path():
+		case build.UnversionedPath(p.Path()):
 			return name
 		}
 	}
@@ -118,17 +119,17 @@ func parts(t types.Type) []types.Type {
 }
 
 // layout returns a text that is equal for types of the same layout: types of the session stand in it
-// by what they are made of, all the way down; types of packages, which do not change, by name.
-func layout(t types.Type, pkg *types.Package) string {
+// by what they are made of, all the way down; types of packages that do not change, by name.
+func layout(t types.Type, changes func(*types.Package) bool) string {
 	var b strings.Builder
-	writeLayout(&b, t, pkg, map[types.Type]int{})
+	writeLayout(&b, t, changes, map[types.Type]int{})
 	return b.String()
 }
 
-func writeLayout(b *strings.Builder, t types.Type, pkg *types.Package, seen map[types.Type]int) {
+func writeLayout(b *strings.Builder, t types.Type, changes func(*types.Package) bool, seen map[types.Type]int) {
 	t = types.Unalias(t)
 	named, ok := t.(*types.Named)
-	if ok && named.Obj().Pkg() != pkg && named.TypeArgs().Len() == 0 {
+	if ok && !changes(named.Obj().Pkg()) && named.TypeArgs().Len() == 0 {
 		b.WriteString(types.TypeString(t, nil))
 		return
 	}
@@ -161,7 +162,7 @@ func writeLayout(b *strings.Builder, t types.Type, pkg *types.Package, seen map[
 	}
 	fmt.Fprintf(b, "%T(", t)
 	for _, part := range parts(t) {
-		writeLayout(b, part, pkg, seen)
+		writeLayout(b, part, changes, seen)
 		b.WriteByte(',')
 	}
 	b.WriteByte(')')

@@ -21,6 +21,7 @@ const (
 type Library struct {
 	Path  string   // of the shared library
 	Types []string // names of the type descriptors that it defines
+	Inits []string // symbols of its packages' initialisation, in order
 }
 
 // Execute asks the worker to load libraries, in order, and then to run one unit. Frame.Cell is the

@@ -83,13 +83,12 @@ func (l *loader) load(lib control.Library) error {
 	modulesinit()
 	l.mapTypes(handle, lib.Types)
 	itabsinit()
-	task := symbolOf(handle, "cell..inittask")
-	if task == nil {
-		return fmt.Errorf("%s has no package to initialise", lib.Path)
-	}
-	// The second word is the number of functions; the runtime skips a task that has none.
-	if *(*uint32)(unsafe.Add(task, 4)) != 0 {
-		doInit1(task)
+	for _, name := range lib.Inits {
+		// A package with nothing to initialise has no task, or one whose second word, the number of
+		// functions, is 0.
+		if task := symbolOf(handle, name); task != nil && *(*uint32)(unsafe.Add(task, 4)) != 0 {
+			doInit1(task)
+		}
 	}
 	return nil
 }
