@@ -59,14 +59,14 @@ func (c *cells) newSession(ctx context.Context) (*session.Session, error) {
 	return s, err
 }
 
-// workerEnv tells the worker where the PJRT plugin is. Without one the backend package says what it
-// does instead.
+// workerEnv tells the worker where the PJRT plugin is, or why there is none: the backend package passes
+// that on, and says what it does instead.
 func workerEnv(ctx context.Context) []string {
-	env := []string{"GOMLX_NO_AUTO_INSTALL=1"}
-	if plugin, err := pjrt.Find(ctx); err == nil {
-		env = append(env, plugin.Env()...)
+	plugin, err := pjrt.Find(ctx)
+	if err != nil {
+		return []string{"GOMLX_NO_AUTO_INSTALL=1", "LATHE_NO_PLUGIN=" + err.Error()}
 	}
-	return env
+	return plugin.Env()
 }
 
 // close ends the session and what it has started.

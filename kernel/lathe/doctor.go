@@ -67,7 +67,7 @@ func findBase(context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d packages in %s (strategy: shared)", len(b.Names), b.Dir), nil
+	return fmt.Sprintf("%d packages in %s (strategy: shared)", len(b.Names), b.Dir), b.Verify()
 }
 
 func findPlugin(ctx context.Context) (string, error) {

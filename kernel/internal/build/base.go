@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,7 +29,7 @@ const (
 )
 
 // formatVersion changes when what a base folder holds changes, so that an older one is built anew.
-const formatVersion = "3"
+const formatVersion = "4"
 
 // A Base is a base library: every package that cells may import, compiled once into one shared
 // library, and what is needed to compile and link cells against it. It is a folder that is complete or absent.
@@ -38,7 +39,13 @@ type Base struct {
 	Toolchain Toolchain
 	Exports   map[string]string // import path to the file (in Dir) that holds its export data
 	Names     map[string]string // import path to package name, of the packages that cells may import
-	LibSize   int64             // of the library, to notice a damaged one
+	Files     map[string]digest // every file in Dir but the manifest, to notice a damaged one
+}
+
+// A digest is what a file was when it was made.
+type digest struct {
+	Size   int64
+	SHA256 string
 }
 
 // Progress is told what a build is at: done of total, or total 0 where no count is known.
@@ -89,7 +96,7 @@ func Current() (*Base, error) {
 	return b, nil
 }
 
-// openBase reads the folder's manifest and checks that the library is whole.
+// openBase reads the folder's manifest and checks that every file has its size.
 func openBase(dir string) (*Base, error) {
 	data, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 	if err != nil {
@@ -99,16 +106,46 @@ func openBase(dir string) (*Base, error) {
 	if err := json.Unmarshal(data, b); err != nil {
 		return nil, fmt.Errorf("manifest of %s: %w", dir, err)
 	}
-	for _, file := range []string{b.Lib(), b.Worker(), b.Linker()} {
-		info, err := os.Stat(file)
+	for name, want := range b.Files {
+		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
 			return nil, err
 		}
-		if file == b.Lib() && info.Size() != b.LibSize {
-			return nil, fmt.Errorf("%s has %d bytes, not %d: it is damaged", file, info.Size(), b.LibSize)
+		if info.Size() != want.Size {
+			return nil, fmt.Errorf("%s has %d bytes, not %d: it is damaged", filepath.Join(dir, name), info.Size(), want.Size)
 		}
 	}
 	return b, nil
+}
+
+// Verify reads every file of b and reports the first one that is not what was made. It takes some
+// tenths of a second.
+func (b *Base) Verify() error {
+	for _, name := range sortedKeys(b.Files) {
+		got, err := digestFile(filepath.Join(b.Dir, name))
+		if err != nil {
+			return err
+		}
+		if got != b.Files[name] {
+			return fmt.Errorf("%s is damaged; run `lathe setup` to make it anew", filepath.Join(b.Dir, name))
+		}
+	}
+	return nil
+}
+
+// digestFile digests the file at path.
+func digestFile(path string) (digest, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return digest{}, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	size, err := io.Copy(h, f)
+	if err != nil {
+		return digest{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	return digest{size, hex.EncodeToString(h.Sum(nil))}, nil
 }
 
 // Ensure returns the base library for Lathe's sources and the toolchain on the PATH, building it if
@@ -142,6 +179,9 @@ func Ensure(ctx context.Context, progress Progress) (*Base, error) {
 	key := baseKey(digest, toolchain)
 	dir := filepath.Join(root, key)
 	b, err := openBase(dir)
+	if err == nil {
+		err = b.Verify()
+	}
 	if err != nil {
 		if b, err = build(ctx, src, dir, Base{Key: key, Toolchain: toolchain}, progress); err != nil {
 			return nil, err
@@ -337,11 +377,13 @@ func (b *Base) finish(archives map[string]string) error {
 		}
 		b.Exports[path] = name
 	}
-	info, err := os.Stat(b.Lib())
-	if err != nil {
-		return err
+	b.Files = map[string]digest{}
+	for _, name := range append(slices.Collect(maps.Values(b.Exports)), "libbase.so", "worker", "link") {
+		var err error
+		if b.Files[name], err = digestFile(filepath.Join(b.Dir, name)); err != nil {
+			return err
+		}
 	}
-	b.LibSize = info.Size()
 	manifest, err := json.Marshal(b)
 	if err != nil {
 		return err
@@ -466,11 +508,5 @@ func firstLines(out []byte, n int) string {
 	return strings.Join(lines[:min(n, len(lines))], "")
 }
 
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
+// sortedKeys lists the keys of m in order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

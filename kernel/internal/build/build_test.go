@@ -4,6 +4,7 @@ import (
 	"context"
 	"debug/elf"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -214,28 +215,40 @@ func TestDamagedBaseIsNoticed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("manifest.json", `{"Key": "k", "LibSize": 10}`)
-	write("libbase.so", "0123456789")
-	write("worker", "")
-	write("link", "")
-	if b, err := openBase(dir); err != nil || b.Key != "k" {
-		t.Fatalf("a whole folder: %v, %v", b, err)
+	files := map[string]digest{}
+	for _, name := range []string{"libbase.so", "worker"} {
+		write(name, "0123456789")
+		var err error
+		if files[name], err = digestFile(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	manifest, err := json.Marshal(Base{Key: "k", Files: files})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("manifest.json", string(manifest))
+	b, err := openBase(dir)
+	if err != nil || b.Key != "k" || b.Verify() != nil {
+		t.Fatalf("a whole folder: %v, %v, %v", b, err, b.Verify())
 	}
 	write("libbase.so", "012345678")
 	if _, err := openBase(dir); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("a cut library: %v", err)
 	}
-	write("libbase.so", "0123456789")
-	write("manifest.json", `{"Key": "k", "LibS`)
-	if _, err := openBase(dir); err == nil {
-		t.Error("a cut manifest was taken for whole")
+	write("libbase.so", "0123456780")
+	if b, err := openBase(dir); err != nil || b.Verify() == nil {
+		t.Errorf("a changed library: %v; Verify found nothing", err)
 	}
-	write("manifest.json", `{"Key": "k", "LibSize": 10}`)
 	if err := os.Remove(filepath.Join(dir, "worker")); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := openBase(dir); err == nil {
 		t.Error("a folder without a worker was taken for whole")
+	}
+	write("manifest.json", string(manifest[:20]))
+	if _, err := openBase(dir); err == nil {
+		t.Error("a cut manifest was taken for whole")
 	}
 }
 
