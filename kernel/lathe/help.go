@@ -21,6 +21,7 @@ func commands() []command {
 		{"report", "NOTEBOOK [-o OUT.html]", "render a notebook as one self-contained HTML page", reportCommand},
 		{"kernel", "CONNECTION_FILE", "serve Jupyter; Jupyter calls this itself", kernelCommand},
 		{"log", "ls [QUERY...] | show RUN | diff RUN [RUN]", "list, show and compare runs [--dir DIR]", logCommand},
+		{"bench", "[--quick | --long] [--json FILE]", "measure the latency of cells and the speed of training", benchCommand},
 	}
 }
 

@@ -1,0 +1,106 @@
+// Package bench measures Lathe as its users meet it. Kernels run as processes of their own and are
+// spoken to through the sockets of the Jupyter protocol; what is compared is measured in turns, so that
+// whatever else the machine does falls on both sides alike.
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Options say what to measure and with what.
+type Options struct {
+	Lathe  string    // the lathe program, set up
+	Python string    // a Python that has ipykernel; "" leaves it out
+	Cache  string    // folder in which the programs to compare with are kept between calls
+	Effort Effort    // how often to measure
+	Log    io.Writer // is told what is being measured
+}
+
+// An Effort says how many values are taken.
+type Effort struct {
+	Cells   int // of each kind of cell
+	Starts  int // of kernels, and of workers after a crash
+	Session int // cells of the session that is watched as it grows
+	Windows int // of training, on each side
+	Steps   int // of one window
+}
+
+// The efforts that can be asked for.
+var (
+	Quick  = Effort{Cells: 10, Starts: 3, Session: 60, Windows: 3, Steps: 300}
+	Normal = Effort{Cells: 30, Starts: 10, Session: 300, Windows: 9, Steps: 500}
+	Long   = Effort{Cells: 100, Starts: 30, Session: 1000, Windows: 25, Steps: 1000}
+)
+
+// A bench is one run of all measurements.
+type bench struct {
+	Options
+	dir    string // removed at the end
+	report *Report
+}
+
+// Run measures everything. What cannot be measured here is left out, and the report says why; an error
+// means that there is nothing to report.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	dir, err := os.MkdirTemp("", "lathe-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("bench: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	b := &bench{Options: o, dir: dir, report: &Report{Machine: lookAtMachine(), Began: time.Now()}}
+	parts := []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"cells", b.cells},
+		{"kernel start", b.starts},
+		{"a growing session", b.session},
+		{"training", b.training},
+		{"beside other kernels", b.others},
+	}
+	for _, p := range parts {
+		fmt.Fprintf(b.Log, "%-22s (%s)\n", p.name, time.Since(b.report.Began).Round(time.Second))
+		err := p.run(ctx)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err != nil {
+			b.report.leaveOut(p.name, err)
+		}
+	}
+	if len(b.report.Samples) == 0 {
+		return nil, errors.New("nothing could be measured: " + b.report.Missing[0])
+	}
+	b.report.Took = time.Since(b.report.Began)
+	b.report.Machine.LoadAfter = loadAverage()
+	return b.report, nil
+}
+
+// folder makes a new folder for one kernel.
+func (b *bench) folder() (string, error) {
+	dir, err := os.MkdirTemp(b.dir, "kernel-")
+	if err != nil {
+		return "", fmt.Errorf("bench: %w", err)
+	}
+	return dir, os.Mkdir(filepath.Join(dir, "tmp"), 0o700)
+}
+
+// start starts a kernel in a folder of its own.
+func (b *bench) start(ctx context.Context, p program) (*kernel, error) {
+	dir, err := b.folder()
+	if err != nil {
+		return nil, err
+	}
+	return startKernel(ctx, p, dir)
+}
+
+// lathe is the kernel that all is about.
+func (b *bench) lathe() program {
+	return program{name: "lathe", path: b.Lathe, args: []string{"kernel"}}
+}
