@@ -31,14 +31,14 @@ type cells struct {
 
 	mu      sync.Mutex
 	session *session.Session
-	outputs map[uint64]server.Output // by execution; kept, since a goroutine may print later
-	count   uint64                   // executions so far
+	outputs map[uint64]*limited // by execution; kept, since a goroutine may print later
+	count   uint64              // executions so far
 	last    session.Report
 }
 
 // startCells begins to start a session whose worker runs in dir. It returns at once.
 func startCells(ctx context.Context, dir string) *cells {
-	c := &cells{dir: dir, figures: figure.NewRenderer(), ready: make(chan struct{}), outputs: map[uint64]server.Output{}}
+	c := &cells{dir: dir, figures: figure.NewRenderer(), ready: make(chan struct{}), outputs: map[uint64]*limited{}}
 	go func() {
 		defer close(c.ready)
 		c.session, c.err = c.newSession(ctx)
@@ -92,7 +92,7 @@ func (c *cells) execute(ctx context.Context, name, code string, out server.Outpu
 	c.mu.Lock()
 	c.count++
 	number, s := c.count, c.session
-	c.outputs[number] = out
+	c.outputs[number] = &limited{Output: out}
 	c.mu.Unlock()
 	report, err := s.Execute(ctx, session.Request{Number: number, Name: name, Text: code})
 	for _, n := range report.Notices {
@@ -143,7 +143,7 @@ func (c *cells) show(f frame.Frame) {
 }
 
 // bundle shows a value in every form.
-func (c *cells) bundle(f frame.Frame, out server.Output) {
+func (c *cells) bundle(f frame.Frame, out *limited) {
 	var b frame.Bundle
 	if err := f.Decode(&b); err != nil {
 		out.Stream("stderr", "lathe: an output could not be read: "+err.Error()+"\n")

@@ -81,6 +81,9 @@ func addByKind(b *frame.Bundle, v any, plain string) string {
 	case image.Image:
 		return addImages(b, []image.Image{x})
 	default:
+		if text, ok := tensorBundle(b.Data, v); ok {
+			return text
+		}
 		if images := imagesOf(v); len(images) > 0 {
 			return addImages(b, images)
 		}

@@ -66,7 +66,7 @@ func UnversionedPath(path string) string {
 }
 
 // ErrConflict is wrapped by the error of a package that needs another version of something loaded.
-var ErrConflict = errors.New("the session has loaded another version of it; restart the kernel to use this one")
+var ErrConflict = errors.New("the session has loaded one already; a package of the base library cannot be replaced, another is free again when the kernel is restarted")
 
 // Names returns the packages that cells may import, import path to package name.
 func (b *Builder) Names() map[string]string { return b.names }
@@ -108,8 +108,11 @@ func (b *Builder) Add(ctx context.Context, dir, path string) (*Library, error) {
 	var fresh []*added
 	for _, l := range list {
 		if known, ok := b.exports[l.ImportPath]; ok {
-			if err := sameExport(known, l.Export); err != nil && b.added[l.ImportPath] == nil {
-				return nil, fmt.Errorf("package %s needs %s: %w", path, l.ImportPath, err)
+			if p := b.added[l.ImportPath]; p != nil && p.main {
+				continue // reloaded when it changes
+			}
+			if err := sameExport(known, l.Export); err != nil {
+				return nil, fmt.Errorf("package %s needs %s in another version: %w", path, l.ImportPath, err)
 			}
 			continue
 		}
