@@ -52,11 +52,12 @@ func (c *cells) newSession(ctx context.Context) (*session.Session, error) {
 		return nil, err
 	}
 	s, err := session.New(ctx, session.Options{Base: base, Dir: c.dir, Module: moduleOf(c.dir), Env: workerEnv(ctx), Output: c.show, Note: c.note, Directive: c.directive})
-	if err == nil {
-		// The packages without which hardly a cell can do.
-		s.Warm("fmt", "github.com/lathe-go/lathe/kernel/internal/rt", "github.com/lathe-go/lathe/pkg/display")
+	if err != nil {
+		return nil, fmt.Errorf("%w; `lathe setup` makes a damaged base library anew", err)
 	}
-	return s, err
+	// The packages without which hardly a cell can do.
+	s.Warm("fmt", "github.com/lathe-go/lathe/kernel/internal/rt", "github.com/lathe-go/lathe/pkg/display")
+	return s, nil
 }
 
 // workerEnv tells the worker where the PJRT plugin is, or why there is none: the backend package passes

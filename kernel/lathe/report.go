@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -43,8 +42,8 @@ func reportCommand(_ context.Context, e env, args []string) error {
 	if err := makeFolder(*out); err != nil {
 		return err
 	}
-	if err := os.WriteFile(*out, page.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("write the report: %w", err)
+	if err := notebook.ReplaceFile(*out, page.Bytes(), 0o644); err != nil {
+		return err
 	}
 	fmt.Fprintf(e.stdout, "%s (%.1f MB)\n", *out, float64(page.Len())/1e6)
 	return nil

@@ -229,8 +229,11 @@ func (p *progress) logStream(text string) {
 	}
 }
 
-// logLines bounds how much of one value the progress shows.
-const logLines = 12
+// logLines and logWidth bound how much of one value the progress shows.
+const (
+	logLines = 12
+	logWidth = 200
+)
 
 // logText shows the start of a text, line by line.
 func (p *progress) logText(text string) {
@@ -240,7 +243,7 @@ func (p *progress) logText(text string) {
 		lines = lines[:logLines]
 	}
 	for _, line := range lines {
-		fmt.Fprintf(p.log, "      | %s\n", line)
+		fmt.Fprintf(p.log, "      | %s\n", cut(line, logWidth))
 	}
 	if more > 0 {
 		fmt.Fprintf(p.log, "      | (%d more lines)\n", more)
@@ -249,15 +252,19 @@ func (p *progress) logText(text string) {
 
 // firstLine returns the first line of source that says something, cut to the width of a terminal.
 func firstLine(source string) string {
-	const width = 68
 	line := ""
 	for l := range strings.Lines(source) {
 		if line = strings.TrimSpace(l); line != "" {
 			break
 		}
 	}
+	return cut(line, 68)
+}
+
+// cut shortens a line to so many characters.
+func cut(line string, width int) string {
 	if runes := []rune(line); len(runes) > width {
-		line = string(runes[:width-1]) + "…"
+		return string(runes[:width-1]) + "…"
 	}
 	return line
 }

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/build"
+	"github.com/lathe-go/lathe/kernel/internal/home"
 	"github.com/lathe-go/lathe/kernel/internal/pjrt"
 )
 
@@ -21,7 +23,7 @@ func setupCommand(ctx context.Context, e env, args []string) error {
 	base, err := build.Ensure(ctx, bar.count)
 	bar.end()
 	if err != nil {
-		return err
+		return plainly(err)
 	}
 	fmt.Fprintf(e.stdout, "base library  %d packages, %s\n", len(base.Names), base.Toolchain.Version)
 	plugin, err := pjrt.Find(ctx)
@@ -35,6 +37,29 @@ func setupCommand(ctx context.Context, e env, args []string) error {
 	fmt.Fprintf(e.stdout, "PJRT plugin   %s\n", plugin.Path)
 	fmt.Fprintln(e.stdout, "ready: `lathe install` tells Jupyter, `lathe run NOTEBOOK` needs none")
 	return nil
+}
+
+// plainly words a failure of the build that its user can mend in one sentence. What runs out of space or
+// misses a module is a tool, so all there is to go by is what it said.
+func plainly(err error) error {
+	text := strings.ToLower(err.Error())
+	switch {
+	case strings.Contains(text, "no space left on device"), strings.Contains(text, "disk quota exceeded"):
+		dir, homeErr := home.Data()
+		if homeErr != nil {
+			return err
+		}
+		return fmt.Errorf("the disk is full: free some 400 MB, or set LATHE_HOME (now %s) and TMPDIR (now %s) to folders on another disk", dir, os.TempDir())
+	case strings.Contains(text, "dial tcp"), strings.Contains(text, "module lookup disabled"):
+		return fmt.Errorf("a module cannot be fetched: the first set-up needs a network, or GOPROXY set to a mirror (%s)", lastLine(err.Error()))
+	}
+	return err
+}
+
+// lastLine returns the last line of a text that is not empty.
+func lastLine(text string) string {
+	text = strings.TrimSpace(text)
+	return text[strings.LastIndex(text, "\n")+1:]
 }
 
 // A setupBar shows how far a set-up has come: on a terminal in one line that changes, else in a line

@@ -28,7 +28,7 @@ func ReadFile(path string) (*Notebook, error) {
 func Parse(data []byte) (*Notebook, error) {
 	root, err := decodeObject(data)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w%s", err, remedy)
 	}
 	if err := checkVersion(root); err != nil {
 		return nil, err
@@ -54,6 +54,9 @@ func Parse(data []byte) (*Notebook, error) {
 	return nb, nil
 }
 
+// remedy ends the errors about a file that is no notebook at all.
+const remedy = "; give a notebook as Jupyter saves it"
+
 // decodeObject decodes data, which must be one JSON object; numbers keep their text.
 func decodeObject(data []byte) (map[string]any, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
@@ -76,13 +79,13 @@ func decodeObject(data []byte) (map[string]any, error) {
 func checkVersion(root map[string]any) error {
 	n, ok := root["nbformat"].(json.Number)
 	if !ok {
-		return errors.New(`is not a notebook: it has no "nbformat" number`)
+		return errors.New(`is not a notebook: it has no "nbformat" number` + remedy)
 	}
 	if n != "4" {
 		return fmt.Errorf("is a notebook of format %s, and only format 4 is read; `jupyter nbconvert --to notebook` converts it", n)
 	}
 	if _, ok := root["cells"]; !ok {
-		return errors.New(`is not a notebook: it has no "cells"`)
+		return errors.New(`is not a notebook: it has no "cells"` + remedy)
 	}
 	return nil
 }

@@ -24,11 +24,12 @@ func (nb *Notebook) WriteFile(path string) error {
 	if info, err := os.Stat(path); err == nil {
 		mode = info.Mode().Perm()
 	}
-	return replaceFile(path, data, mode)
+	return ReplaceFile(path, data, mode)
 }
 
-// replaceFile writes data to a new file that then takes the name path.
-func replaceFile(path string, data []byte, mode os.FileMode) (err error) {
+// ReplaceFile writes data to a new file that then takes the name path, so that the file at path is the old
+// one or the new one, never a part, also on a disk that is full.
+func ReplaceFile(path string, data []byte, mode os.FileMode) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
