@@ -3,6 +3,7 @@ package backend
 import (
 	"fmt"
 	"html"
+	"os"
 	"strings"
 )
 
@@ -34,7 +35,7 @@ func (d *Device) HTML() string {
 func (d *Device) rows() [][2]string {
 	rows := [][2]string{{"backend", d.Name}, {"platform", d.Platform}}
 	if d.Plugin != "" {
-		rows = append(rows, [2]string{"plugin", fmt.Sprintf("%s (PJRT API %s)", d.Plugin, d.APIVersion)})
+		rows = append(rows, [2]string{"plugin", fmt.Sprintf("%s (PJRT API %s)", tilde(d.Plugin), d.APIVersion)})
 	}
 	rows = append(rows,
 		[2]string{"devices", fmt.Sprintf("%d: %s", len(d.Devices), strings.Join(d.Devices, ", "))},
@@ -43,4 +44,17 @@ func (d *Device) rows() [][2]string {
 		rows = append(rows, [2]string{"fall-back", announce(d.Fallback)})
 	}
 	return rows
+}
+
+// tilde shortens a path below the user's home: a page that is passed on need not say who made it.
+func tilde(path string) string {
+	user, err := os.UserHomeDir()
+	if err != nil {
+		return path
+	}
+	rest, below := strings.CutPrefix(path, strings.TrimSuffix(user, "/")+"/")
+	if !below {
+		return path
+	}
+	return "~/" + rest
 }
