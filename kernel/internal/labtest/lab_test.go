@@ -68,13 +68,32 @@ func TestStopAndRestart(t *testing.T) {
 	}
 }
 
-// tellStory opens a notebook of these cells in JupyterLab, does what the story of testdata/browser.py
-// does, and stores in seen what it says.
+// A person opens the first notebook and runs all of it; its charts are interactive.
+func TestNotebookInJupyterLab(t *testing.T) {
+	if testing.Short() {
+		t.Skip("running a whole notebook takes half a minute")
+	}
+	nb, err := notebook.ReadFile(filepath.Join(repository(t), "notebooks", "01-digits.ipynb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cells []seenCell
+	tellNotebook(t, "notebook", &cells, nb)
+	charts := 0
+	for i, c := range cells {
+		charts += c.Interactive
+		if c.Error {
+			t.Errorf("cell %d shows %+v", i+1, c)
+		}
+	}
+	if charts < 3 {
+		t.Errorf("%d of the charts are interactive, want at least 3", charts)
+	}
+}
+
+// tellStory tells a story about a new notebook of these cells.
 func tellStory(t *testing.T, story string, seen any, cells ...string) {
 	t.Helper()
-	j := newJupyter(t)
-	chromium := findChromium(t)
-	dir := t.TempDir()
 	nb := &notebook.Notebook{
 		Minor:    5,
 		Metadata: map[string]any{"kernelspec": map[string]any{"name": kernelName, "display_name": kernelName}},
@@ -82,6 +101,16 @@ func tellStory(t *testing.T, story string, seen any, cells ...string) {
 	for i, source := range cells {
 		nb.Cells = append(nb.Cells, &notebook.Cell{ID: fmt.Sprint("cell-", i), Type: notebook.Code, Source: source})
 	}
+	tellNotebook(t, story, seen, nb)
+}
+
+// tellNotebook opens a notebook in JupyterLab, does what the story of testdata/browser.py does, and
+// stores in seen what it says.
+func tellNotebook(t *testing.T, story string, seen any, nb *notebook.Notebook) {
+	t.Helper()
+	j := newJupyter(t)
+	chromium := findChromium(t)
+	dir := t.TempDir()
 	if err := nb.WriteFile(filepath.Join(dir, "test.ipynb")); err != nil {
 		t.Fatal(err)
 	}

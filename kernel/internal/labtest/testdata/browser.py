@@ -170,6 +170,22 @@ def story_stop(nb, shot):
     return {"took": took, "stopped": stopped, "restarted": nb.cells()[:3]}
 
 
+def story_notebook(nb, shot):
+    """Run a whole notebook, and show the last chart that is above a table."""
+    nb.page.js("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    nb.wait("the first cell", f"/\\d/.test({CELLS}[0].prompt)")
+    nb.wait("the last cell", f"{CELLS}.every(c => /\\d/.test(c.prompt) || c.error)")
+    nb.idle()
+    nb.page.js("window.jupyterapp.commands.execute('application:toggle-left-area')")
+    time.sleep(2)
+    seen = nb.cells()
+    for i, cell in enumerate(seen):
+        if cell["interactive"]:
+            nb.scroll(i)
+            shot(f"-{i + 1}")
+    return seen
+
+
 def main():
     story, chromium, url, screenshots, timeout = sys.argv[1:]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
