@@ -130,11 +130,8 @@ func (b *bench) compare(ctx context.Context, part string, c comparison, p progra
 		{kernel: ours, code: c.ours, sample: b.report.sample(part, c.name+", Lathe", "ms"), pause: settle},
 		{kernel: theirs, code: c.theirs, sample: b.report.sample(part, c.name+", GoNB", "ms"), pause: settle},
 	}
-	for _, t := range turns {
-		code, want := t.code(1)
-		if _, _, err := t.kernel.execute(ctx, code, want); err != nil {
-			return err
-		}
+	if err := warmUp(ctx, turns); err != nil {
+		return err
 	}
 	if err := each(ctx, b.Effort.Cells, turns); err != nil {
 		return err

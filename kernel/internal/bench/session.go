@@ -20,6 +20,9 @@ func (b *bench) session(ctx context.Context) error {
 	part := fmt.Sprintf("a session of %d cells, each with a variable of its own", n)
 	first := b.report.sample(part, fmt.Sprintf("the first %d cells", edge), "ms")
 	last := b.report.sample(part, fmt.Sprintf("the last %d cells", edge), "ms")
+	if err := warmUp(ctx, []turn{{kernel: k, code: numbered(printCell, "trivial %d")}}); err != nil {
+		return err
+	}
 	var before memory
 	for i := range n + 1 {
 		took, _, err := k.execute(ctx, fmt.Sprintf("v%d := %d", i, i), "")
