@@ -40,7 +40,7 @@ test: check setup
 
 lab: setup
 	python=$(PYTHON) && bin/lathe install --prefix "$$(dirname "$$(dirname "$$python")")" && \
-		"$$python" -m jupyterlab notebooks
+		"$$python" -m jupyterlab $$(test "$$(id -u)" != 0 || echo --allow-root) notebooks
 
 bench: setup
 	bin/lathe bench

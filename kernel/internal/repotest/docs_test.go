@@ -3,6 +3,9 @@ package repotest
 import (
 	"go/ast"
 	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -103,6 +106,28 @@ func TestPackageNamesSayWhatTheyHold(t *testing.T) {
 	for _, s := range loaded(t).sources {
 		if slices.Contains(empty, s.file.Name.Name) {
 			t.Errorf("%s: the name %q says nothing about what the package holds", s.path, s.file.Name.Name)
+		}
+	}
+}
+
+// The README's tree is the first map of the repository that a reader sees.
+func TestReadmeNamesEveryPackage(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(loaded(t).root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, tree, _ := strings.Cut(string(readme), "## What is where")
+	tree, _, _ = strings.Cut(tree, "\n## ")
+	for _, parent := range []string{"kernel/internal", "pkg"} {
+		entries, err := os.ReadDir(filepath.Join(loaded(t).root, parent))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			word := regexp.MustCompile(`\b` + e.Name() + `\b`)
+			if e.IsDir() && e.Name() != "internal" && !word.MatchString(tree) {
+				t.Errorf("README.md does not say what %s/%s is", parent, e.Name())
+			}
 		}
 	}
 }
