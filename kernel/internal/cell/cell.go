@@ -43,6 +43,9 @@ type Item struct {
 	// Free are the identifiers that name something at the top level of a cell, this item's own names
 	// among them, or that nothing declares; in order.
 	Free []*ast.Ident
+	// Keys are the names before a colon in composite literals that may be either a field's name or, in a
+	// map or an array, a value: only types tell.
+	Keys []*ast.Ident
 	base int // what to add to a node's position to get an offset into the cell's text
 }
 
@@ -168,20 +171,26 @@ func statements(file *ast.File, s span, base int) []*Item {
 }
 
 // share gives each item the identifiers in it that are not declared within it: those that nothing in
-// the span declares, and those that name a declaration of the span. The keys of composite literals
-// may be either an expression or a field's name; they count where the literal is a map's or an array's.
+// the span declares, and those that name a declaration of the span.
 func share(items []*Item, file *ast.File) {
 	free := map[*ast.Ident]bool{}
 	for _, id := range file.Unresolved {
 		free[id] = true
 	}
 	for _, it := range items {
+		key := map[*ast.Ident]bool{}
 		ast.Inspect(it.Node, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.CompositeLit:
-				freeKeys(n, free)
+				listed := isList(n.Type)
+				for _, id := range keys(n, file.Scope) {
+					key[id], free[id] = !listed, listed
+				}
 			case *ast.Ident:
-				if free[n] || n.Obj != nil && n.Name != "_" && file.Scope.Objects[n.Name] == n.Obj {
+				switch {
+				case key[n]:
+					it.Keys = append(it.Keys, n)
+				case free[n] || ofSpan(n, file.Scope):
 					it.Free = append(it.Free, n)
 				}
 			}
@@ -191,20 +200,35 @@ func share(items []*Item, file *ast.File) {
 	}
 }
 
-// freeKeys adds the keys of a map or array literal that are names to free.
-func freeKeys(lit *ast.CompositeLit, free map[*ast.Ident]bool) {
-	switch lit.Type.(type) {
+// ofSpan tells whether an identifier names a declaration of its own span.
+func ofSpan(id *ast.Ident, scope *ast.Scope) bool {
+	return id.Obj != nil && id.Name != "_" && scope.Objects[id.Name] == id.Obj
+}
+
+// isList tells whether a composite literal's type is written out as a map or an array, whose keys are
+// values.
+func isList(t ast.Expr) bool {
+	switch t.(type) {
 	case *ast.MapType, *ast.ArrayType:
-	default:
-		return
+		return true
 	}
+	return false
+}
+
+// keys returns the keys of a literal that are names, but for those that are declared around it.
+func keys(lit *ast.CompositeLit, scope *ast.Scope) []*ast.Ident {
+	if _, ok := lit.Type.(*ast.StructType); ok {
+		return nil
+	}
+	var list []*ast.Ident
 	for _, e := range lit.Elts {
 		if kv, ok := e.(*ast.KeyValueExpr); ok {
-			if id, ok := kv.Key.(*ast.Ident); ok && id.Obj == nil {
-				free[id] = true
+			if id, ok := kv.Key.(*ast.Ident); ok && (id.Obj == nil || ofSpan(id, scope)) {
+				list = append(list, id)
 			}
 		}
 	}
+	return list
 }
 
 // Silenced tells whether the cell's text ends with a semicolon, which hides the value of its last

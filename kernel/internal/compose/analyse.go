@@ -21,8 +21,8 @@ type Analysis struct {
 	Inits   []*Decl            // functions called init: they run once, before the rest
 	Paths   map[string]int     // the paths that the cell itself imports, and where
 	Steps   []*Step            // statements and variable declarations, in order
-	// Types are the names of types that the cell declares, with where; Vars those of its variables.
-	Vars []string
+	Vars    []string           // the names of the variables that it defines
+	defined map[string]int     // by name, which step defines a variable
 }
 
 // A Step is a statement or a variable declaration of a cell.
@@ -30,13 +30,44 @@ type Step struct {
 	Item    *cell.Item
 	Defines []string // the variables that begin to exist with it, in order of its names; "" for the others
 	Refs    []Ref    // relative to the item's start
-	Checks  []Check
+	Inserts []Insert
+}
+
+// Stmt returns the statement itself, without labels, or nil for a variable declaration.
+func (s *Step) Stmt() ast.Stmt {
+	stmt, _ := s.Item.Node.(ast.Stmt)
+	for {
+		l, ok := stmt.(*ast.LabeledStmt)
+		if !ok {
+			return stmt
+		}
+		stmt = l.Stmt
+	}
+}
+
+// names returns the names that the step defines or assigns as it would define them, nil for what is no
+// name.
+func (s *Step) names() []*ast.Ident {
+	if spec, ok := s.Item.Node.(*ast.ValueSpec); ok {
+		return spec.Names
+	}
+	n, ok := s.Stmt().(*ast.AssignStmt)
+	if !ok || n.Tok != token.DEFINE {
+		return nil
+	}
+	var names []*ast.Ident
+	for _, x := range n.Lhs {
+		id, _ := x.(*ast.Ident)
+		names = append(names, id)
+	}
+	return names
 }
 
 // Analyse finds out what a cell declares and does. Imports of earlier cells hold where the cell has none
 // of that name. An error is a diag.List.
-func Analyse(c *cell.Cell, inherited *Imports, live World) (*Analysis, error) {
-	a := &Analysis{Cell: c, Methods: map[string][]*Decl{}, Paths: map[string]int{}, Imports: &Imports{Named: map[string]string{}}}
+func Analyse(c *cell.Cell, inherited *Imports) (*Analysis, error) {
+	a := &Analysis{Cell: c, Methods: map[string][]*Decl{}, Paths: map[string]int{}, defined: map[string]int{},
+		Imports: &Imports{Named: map[string]string{}}}
 	if inherited != nil {
 		a.Imports = &Imports{Named: maps.Clone(inherited.Named), Dot: slices.Clone(inherited.Dot)}
 	}
@@ -64,12 +95,19 @@ func Analyse(c *cell.Cell, inherited *Imports, live World) (*Analysis, error) {
 				types[d.Name] = d
 			}
 		case cell.Var, cell.Stmt:
-			a.addStep(it, live)
+			a.addStep(it)
 		}
 	}
 	for _, it := range methods {
 		a.addMethod(it, types)
 	}
+	a.Steps = hoist(a.Steps)
+	for i, s := range a.Steps {
+		for _, n := range s.Defines {
+			a.defined[n] = i
+		}
+	}
+	delete(a.defined, "")
 	if len(problems) > 0 {
 		return nil, problems.Sort()
 	}
@@ -158,70 +196,120 @@ func (d *Decl) WithMethods(methods []*Decl) *Decl {
 	return &c
 }
 
-// addStep adds a statement or a variable declaration. A statement that defines a variable of which its
-// own right side speaks changes the variable that is there.
-func (a *Analysis) addStep(it *cell.Item, live World) {
-	s := &Step{Item: it, Checks: checksIn(it, it.Start)}
-	for _, id := range it.Free {
-		s.Refs = append(s.Refs, Ref{id.Name, it.Offset(id.Pos()) - it.Start})
-	}
-	var names []*ast.Ident
-	var values []ast.Expr
-	switch n := it.Node.(type) {
-	case *ast.AssignStmt:
-		if n.Tok == token.DEFINE {
-			values = n.Rhs
-			for _, x := range n.Lhs {
-				id, _ := x.(*ast.Ident)
-				names = append(names, id)
-			}
-			// The parser declares the names in the statement's own scope.
-			s.Refs = addRefs(s.Refs, it, names)
-		}
-	case *ast.ValueSpec:
-		names = n.Names
-	}
-	for _, id := range names {
+// addStep adds a statement or a variable declaration.
+func (a *Analysis) addStep(it *cell.Item) {
+	s := &Step{Item: it, Refs: refsOf(it), Inserts: insertsIn(it)}
+	for _, id := range s.names() {
 		name := ""
-		if id != nil && id.Name != "_" && !slices.Contains(a.Vars, id.Name) && !a.speaksOf(it, values, id.Name, live) {
-			name = id.Name
-			a.Vars = append(a.Vars, name)
+		if id != nil && id.Name != "_" {
+			// The parser declares the names of a := in the statement's own scope.
+			s.Refs = append(s.Refs, Ref{Name: id.Name, At: it.Offset(id.Pos()) - it.Start, Late: true})
+			if _, again := a.defined[id.Name]; !again {
+				name = id.Name
+				a.Vars = append(a.Vars, name)
+				a.defined[name] = len(a.Steps)
+			}
 		}
 		s.Defines = append(s.Defines, name)
 	}
+	s.Refs = sortRefs(s.Refs)
 	a.Steps = append(a.Steps, s)
 }
 
-// addRefs adds the names that a statement defines to its references.
-func addRefs(refs []Ref, it *cell.Item, names []*ast.Ident) []Ref {
-	for _, id := range names {
-		if id != nil && id.Name != "_" {
-			refs = append(refs, Ref{id.Name, it.Offset(id.Pos()) - it.Start})
+// sortRefs orders references by place. Of two at one place, the one that came later stays.
+func sortRefs(refs []Ref) []Ref {
+	slices.SortStableFunc(refs, func(x, y Ref) int { return x.At - y.At })
+	var list []Ref
+	for _, r := range refs {
+		if n := len(list); n > 0 && list[n-1].At == r.At {
+			list[n-1] = r
+			continue
 		}
+		list = append(list, r)
 	}
-	slices.SortFunc(refs, func(x, y Ref) int { return x.At - y.At })
-	return slices.Compact(refs)
+	return list
 }
 
-// speaksOf tells whether values mention the live variable called name, outside of function literals:
-// those run later and may speak of what is being defined.
-func (a *Analysis) speaksOf(it *cell.Item, values []ast.Expr, name string, live World) bool {
-	if d := live[name]; d == nil || d.Kind != cell.Var {
-		return false
+// hoist moves var declarations before the steps that speak of their variables: like those of a
+// package, they may come in any order.
+func hoist(steps []*Step) []*Step {
+	at := map[string]int{}
+	for i, s := range steps {
+		if s.Item.Kind != cell.Var {
+			continue
+		}
+		for _, n := range s.Defines {
+			at[n] = i
+		}
 	}
-	found := false
-	for _, v := range values {
-		ast.Inspect(v, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.FuncLit:
-				return false
-			case *ast.Ident:
-				found = found || n.Name == name && slices.Contains(it.Free, n)
+	delete(at, "")
+	var order []*Step
+	done := make([]bool, len(steps))
+	var place func(i int)
+	place = func(i int) {
+		if done[i] {
+			return
+		}
+		done[i] = true
+		for _, r := range steps[i].Refs {
+			if j, ok := at[r.Name]; ok && j > i && !r.Late && !r.Key {
+				place(j)
 			}
-			return !found
-		})
+		}
+		order = append(order, steps[i])
 	}
-	return found
+	for i := range steps {
+		place(i)
+	}
+	return order
+}
+
+// Undefined returns a reference to a variable that the cell defines only later, with its step, or nil.
+// Function literals run later and may speak of such. Names that are known before the cell are no
+// matter.
+func (a *Analysis) Undefined(known func(name string) bool) (*Step, Ref) {
+	for i, s := range a.Steps {
+		for _, r := range s.Refs {
+			if a.early(i, r) && !r.Late && !known(r.Name) {
+				return s, r
+			}
+		}
+	}
+	return nil, Ref{}
+}
+
+// Early returns the variables that the cell defines and that it mentions before.
+func (a *Analysis) Early() []string {
+	seen := map[string]bool{}
+	for i, s := range a.Steps {
+		for _, r := range s.Refs {
+			if a.early(i, r) {
+				seen[r.Name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(seen))
+}
+
+// early tells whether a reference in a step means what its name meant before the cell: it stands before
+// the definition, or in the values of the definition itself.
+func (a *Analysis) early(step int, r Ref) bool {
+	i, ok := a.defined[r.Name]
+	return ok && !r.Key && (step < i || step == i && !r.Late)
+}
+
+// Declares returns every name that the cell declares.
+func (a *Analysis) Declares() map[string]bool {
+	names := map[string]bool{}
+	for _, d := range a.Decls {
+		for _, n := range d.Names {
+			names[n] = true
+		}
+	}
+	for _, n := range a.Vars {
+		names[n] = true
+	}
+	return names
 }
 
 // Names returns every name that the cell's text mentions and does not declare within.
@@ -262,9 +350,13 @@ func (a *Analysis) Selectors() map[string][]string {
 		if it.Node == nil || it.Kind == cell.Import {
 			continue
 		}
+		free := map[*ast.Ident]bool{}
+		for _, id := range it.Free {
+			free[id] = true
+		}
 		ast.Inspect(it.Node, func(n ast.Node) bool {
 			if x, ok := n.(*ast.SelectorExpr); ok {
-				if id, ok := x.X.(*ast.Ident); ok && slices.Contains(it.Free, id) && !slices.Contains(sel[id.Name], x.Sel.Name) {
+				if id, ok := x.X.(*ast.Ident); ok && free[id] && !slices.Contains(sel[id.Name], x.Sel.Name) {
 					sel[id.Name] = append(sel[id.Name], x.Sel.Name)
 				}
 			}

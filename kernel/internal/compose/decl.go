@@ -26,13 +26,18 @@ type Decl struct {
 	Version int       // from 1; part of the name in generated source
 	Origin  Origin
 	Text    string // without the keyword for types and variables
-	Refs    []Ref  // the names in Text that are not its own
+	Refs    []Ref  // the names in Text that may be the session's, its own among them
 	Imports *Imports
 	Generic bool
-	Body    int     // where a function's body begins in Text, or -1
-	Checks  []Check // where generated code is added when the text is compiled in full
-	Methods []*Decl // of a type, in the order of their names
-	Layout  string  // of a variable: equal for types with the same layout
+	Params  int      // where a generic type's parameters end in Text
+	NameEnd int      // where a function's name ends in Text
+	Method  bool     // its name is no name of the session
+	Body    int      // where a function's body begins in Text, or -1
+	Inserts []Insert // where generated code is added when the text is compiled in full
+	// ParamNames are the names of a generic type's parameters.
+	ParamNames []string
+	Methods    []*Decl // of a type, in the order of their names
+	Layout     string  // of a variable: equal for types with the same layout
 }
 
 // An Origin is a place in a cell.
@@ -44,14 +49,11 @@ type Origin struct {
 
 // A Ref is the place of a name in a text.
 type Ref struct {
-	Name string
-	At   int
-}
-
-// A Check is a place at which generated code is added.
-type Check struct {
-	At    int
-	Guard bool // the body of a goroutine: its panics are caught
+	Name     string
+	At       int
+	Key      bool // it may be the name of a field in a composite literal
+	Embedded bool // it is a type that a struct embeds, and so the name of a field as well
+	Late     bool // it stands in a function literal, or is what a statement defines
 }
 
 // Imports are the imports that hold for a cell's text.
@@ -71,23 +73,29 @@ func (w World) Clone() World { return maps.Clone(w) }
 // Decls returns every declaration once, in the order of their names.
 func (w World) Decls() []*Decl {
 	var list []*Decl
+	seen := map[*Decl]bool{}
 	for _, name := range slices.Sorted(maps.Keys(w)) {
-		if d := w[name]; d.Name == name {
+		if d := w[name]; !seen[d] {
+			seen[d] = true
 			list = append(list, d)
 		}
 	}
 	return list
 }
 
-// Add makes d live, in place of what had its names.
+// Add makes d live, under all of its names. Of what had them before, other names stay.
 func (w World) Add(d *Decl) {
 	for _, name := range d.Names {
-		if old := w[name]; old != nil {
-			w.Remove(old)
-		}
-	}
-	for _, name := range d.Names {
 		w[name] = d
+	}
+}
+
+// Replace puts d in the place of old, for the names that are still old's.
+func (w World) Replace(old, d *Decl) {
+	for _, name := range old.Names {
+		if w[name] == old {
+			w[name] = d
+		}
 	}
 }
 
@@ -98,6 +106,11 @@ func (w World) Remove(d *Decl) {
 			delete(w, name)
 		}
 	}
+}
+
+// Holds tells whether d is live under all of its names.
+func (w World) Holds(d *Decl) bool {
+	return !slices.ContainsFunc(d.Names, func(n string) bool { return w[n] != d })
 }
 
 // versionMark sets a version's number apart from the name. It is a letter, so that the whole is a
@@ -144,15 +157,18 @@ func (d *Decl) Summary() string {
 	return line
 }
 
-// uses tells whether d's own text, or that of a method, mentions one of the names or a name of one of
-// the packages.
-func (d *Decl) uses(names map[string]bool, packages []string) bool {
-	for _, r := range d.Refs {
-		if names[r.Name] || slices.Contains(packages, d.Imports.Named[r.Name]) {
-			return true
+// Uses tells whether d's text, or that of a method, mentions one of the names, besides those that it
+// declares itself, or a name of one of the packages.
+func (d *Decl) Uses(names map[string]bool, packages ...string) bool {
+	for _, part := range append([]*Decl{d}, d.Methods...) {
+		for _, r := range part.Refs {
+			path := part.Imports.Named[r.Name]
+			if path == "" && names[r.Name] && !slices.Contains(d.Names, r.Name) || slices.Contains(packages, path) {
+				return true
+			}
 		}
 	}
-	return slices.ContainsFunc(d.Methods, func(m *Decl) bool { return m.uses(names, packages) })
+	return false
 }
 
 // Same tells whether two declarations are the same in words, their imports included.
@@ -189,7 +205,7 @@ func (w World) Dependents(names, packages []string) []*Decl {
 	for again := true; again; {
 		again = false
 		for _, d := range w {
-			if found[d] || changed[d.Name] || !d.uses(changed, packages) {
+			if found[d] || !d.Uses(changed, packages...) {
 				continue
 			}
 			found[d], again = true, true
@@ -209,12 +225,21 @@ func declOf(c *cell.Cell, it *cell.Item, imports *Imports) *Decl {
 	case *ast.FuncDecl:
 		d.Names = []string{n.Name.Name}
 		d.Generic = n.Type.TypeParams != nil
+		d.Method = n.Recv != nil
+		d.NameEnd = it.Offset(n.Name.End()) - it.Start
 		if n.Body != nil {
 			d.Body = it.Offset(n.Body.Pos()) - it.Start
 		}
 	case *ast.TypeSpec:
 		d.Names = []string{n.Name.Name}
-		d.Generic = n.TypeParams != nil
+		if n.TypeParams != nil {
+			d.Generic, d.Params = true, it.Offset(n.TypeParams.End())-it.Start
+			for _, f := range n.TypeParams.List {
+				for _, id := range f.Names {
+					d.ParamNames = append(d.ParamNames, id.Name)
+				}
+			}
+		}
 	case *ast.GenDecl:
 		for _, spec := range n.Specs {
 			for _, id := range spec.(*ast.ValueSpec).Names {
@@ -227,10 +252,7 @@ func declOf(c *cell.Cell, it *cell.Item, imports *Imports) *Decl {
 	if len(d.Names) > 0 {
 		d.Name = d.Names[0]
 	}
-	for _, id := range it.Free {
-		d.Refs = append(d.Refs, Ref{id.Name, it.Offset(id.Pos()) - it.Start})
-	}
-	d.Checks = checksIn(it, it.Start)
+	d.Refs, d.Inserts = refsOf(it), insertsIn(it)
 	return d
 }
 
@@ -239,51 +261,8 @@ func receiver(f *ast.FuncDecl) string {
 	if f.Recv == nil || len(f.Recv.List) == 0 {
 		return ""
 	}
-	t := f.Recv.List[0].Type
-	for {
-		switch x := t.(type) {
-		case *ast.StarExpr:
-			t = x.X
-		case *ast.ParenExpr:
-			t = x.X
-		case *ast.IndexExpr:
-			t = x.X
-		case *ast.IndexListExpr:
-			t = x.X
-		case *ast.Ident:
-			return x.Name
-		default:
-			return ""
-		}
+	if id := baseName(f.Recv.List[0].Type); id != nil {
+		return id.Name
 	}
-}
-
-// checksIn finds where a text needs checks: at the head of every loop and function body, so that an
-// interrupt ends it, and of every goroutine that it starts, so that a panic does not end the worker.
-func checksIn(it *cell.Item, start int) []Check {
-	var checks []Check
-	guarded := map[*ast.FuncLit]bool{}
-	ast.Inspect(it.Node, func(n ast.Node) bool {
-		var body *ast.BlockStmt
-		guard := false
-		switch n := n.(type) {
-		case *ast.GoStmt:
-			if f, ok := n.Call.Fun.(*ast.FuncLit); ok {
-				guarded[f] = true
-			}
-		case *ast.FuncDecl:
-			body = n.Body
-		case *ast.FuncLit:
-			body, guard = n.Body, guarded[n]
-		case *ast.ForStmt:
-			body = n.Body
-		case *ast.RangeStmt:
-			body = n.Body
-		}
-		if body != nil {
-			checks = append(checks, Check{At: it.Offset(body.Lbrace) + 1 - start, Guard: guard})
-		}
-		return true
-	})
-	return checks
+	return ""
 }

@@ -41,6 +41,20 @@ func (s *Source) Origin(offset int) (Origin, bool) {
 	return o, true
 }
 
+// Copied returns the place that the byte at the offset was copied from, if it was.
+func (s *Source) Copied(offset int) (Origin, bool) {
+	i, exact := slices.BinarySearchFunc(s.spans, offset, func(sp spanOrigin, at int) int { return sp.from - at })
+	if !exact {
+		i--
+	}
+	if i < 0 || offset >= s.spans[i].to {
+		return Origin{}, false
+	}
+	o := s.spans[i].origin
+	o.Offset += offset - s.spans[i].from
+	return o, true
+}
+
 // add writes generated text.
 func (s *Source) add(format string, args ...any) { fmt.Fprintf(&s.text, format, args...) }
 
@@ -52,16 +66,16 @@ func (s *Source) line(o Origin) {
 	s.add("\n//line %s:%d:%d\n", o.Cell, line, column)
 }
 
-// An edit replaces bytes of a text that is copied.
-type edit struct {
-	at, del int
-	ins     string
+// An Edit replaces bytes of a text that is copied.
+type Edit struct {
+	At, Del int
+	Ins     string
 }
 
 // copy writes text, which stands at origin, with edits. Edits must not overlap; of two at one place the
 // one given first comes first.
-func (s *Source) copy(text string, origin Origin, edits []edit) {
-	slices.SortStableFunc(edits, func(a, b edit) int { return a.at - b.at })
+func (s *Source) copy(text string, origin Origin, edits []Edit) {
+	slices.SortStableFunc(edits, func(a, b Edit) int { return a.At - b.At })
 	done := 0
 	piece := func(to int) {
 		if to <= done {
@@ -75,47 +89,18 @@ func (s *Source) copy(text string, origin Origin, edits []edit) {
 		done = to
 	}
 	for _, e := range edits {
-		if e.at > len(text) {
+		if e.At > len(text) {
 			break
 		}
-		piece(e.at)
-		if e.del > 0 {
+		piece(e.At)
+		if e.Del > 0 {
 			// What replaces a name stands where the name stood.
 			o := origin
-			o.Offset += e.at
-			s.spans = append(s.spans, spanOrigin{s.text.Len(), s.text.Len() + len(e.ins), o})
+			o.Offset += e.At
+			s.spans = append(s.spans, spanOrigin{s.text.Len(), s.text.Len() + len(e.Ins), o})
 		}
-		s.text.WriteString(e.ins)
-		done = max(done, e.at+e.del)
+		s.text.WriteString(e.Ins)
+		done = max(done, e.At+e.Del)
 	}
 	piece(len(text))
-}
-
-// renames returns the edits that put the symbols of live declarations in place of the names that have
-// another in generated source, for the references before the offset end. A name that the imports have is
-// a package's.
-func renames(refs []Ref, world World, imports *Imports, end int) []edit {
-	var edits []edit
-	for _, r := range refs {
-		if r.At >= end {
-			break
-		}
-		if d := world[r.Name]; d != nil && d.Version > 1 && imports.Named[r.Name] == "" {
-			edits = append(edits, edit{r.At, len(r.Name), d.Symbol(r.Name)})
-		}
-	}
-	return edits
-}
-
-// checks returns the edits that add the checks.
-func checkEdits(list []Check) []edit {
-	var edits []edit
-	for _, c := range list {
-		ins := " " + rtName + ".Check();"
-		if c.Guard {
-			ins = " defer " + rtName + ".Guard();" + ins
-		}
-		edits = append(edits, edit{at: c.At, ins: ins})
-	}
-	return edits
 }

@@ -8,10 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/rt/control"
 	"github.com/lathe-go/lathe/pkg/display/frame"
@@ -26,6 +28,7 @@ type Exec struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	stop   atomic.Bool  // the user asked it to stop
+	thrown atomic.Int64 // when Check unwound it last, in nanoseconds
 	marks  atomic.Int64 // the last mark that was reached
 	main   string       // the goroutine that runs the cell's own code
 }
@@ -75,17 +78,28 @@ func Check() {
 	}
 }
 
+// unwindTime is how long the deferred functions of an interrupted cell may take. Code that goes on for
+// longer is unwound again: it has recovered from the interrupt.
+const unwindTime = 50 * time.Millisecond
+
 func checkSlow() {
 	e := hooks.Current()
-	if e != nil && e.stop.Load() && goroutine() == e.main {
-		panic(stopped{})
+	if e == nil || !e.stop.Load() || goroutine() != e.main {
+		return
 	}
+	now := time.Now().UnixNano()
+	if last := e.thrown.Load(); last != 0 && now-last < int64(unwindTime) {
+		return
+	}
+	e.thrown.Store(now)
+	panic(stopped{})
 }
 
 // Mark notes that the cell's code has come as far as its n-th mark.
 func Mark(n int) {
 	if e := hooks.Current(); e != nil {
-		e.marks.Store(int64(n))
+		// A goto may lead back to earlier marks.
+		e.marks.Store(max(e.marks.Load(), int64(n)))
 	}
 }
 
@@ -120,6 +134,56 @@ func Fail(values ...any) {
 	}
 }
 
+// Guarded returns f, a function, with a Guard around it: for go statements that call a function by name,
+// and for functions that are handed to what starts a goroutine for them. When f panics, its results are
+// zero, but for a last one that is an error, which tells of the panic.
+func Guarded[F any](f F) F {
+	v := reflect.ValueOf(f)
+	t := v.Type()
+	return reflect.MakeFunc(t, func(args []reflect.Value) (results []reflect.Value) {
+		defer func() {
+			if r := recover(); r != nil {
+				report(r, callers(4))
+				results = failed(t, r)
+			}
+		}()
+		if t.IsVariadic() {
+			return v.CallSlice(args)
+		}
+		return v.Call(args)
+	}).Interface().(F)
+}
+
+// failed returns the results of a function of type t that has panicked with r.
+func failed(t reflect.Type, r any) []reflect.Value {
+	results := make([]reflect.Value, t.NumOut())
+	for i := range results {
+		results[i] = reflect.Zero(t.Out(i))
+	}
+	if n := len(results); n > 0 && t.Out(n-1) == reflect.TypeFor[error]() {
+		results[n-1] = reflect.ValueOf(fmt.Errorf("panic: %s", describe(r, nil).Text))
+	}
+	return results
+}
+
+// Close, Panic and Delete are the predeclared functions, for go statements.
+func Close[C ~chan T | ~chan<- T, T any](c C) {
+	defer Guard()
+	close(c)
+}
+
+// Panic panics on a goroutine of its own.
+func Panic(v any) {
+	defer Guard()
+	panic(v)
+}
+
+// Delete deletes an entry of a map on a goroutine of its own.
+func Delete[M ~map[K]V, K comparable, V any](m M, k K) {
+	defer Guard()
+	delete(m, k)
+}
+
 // Guard is deferred by every goroutine that a cell's code starts, so that its panic is reported
 // and ends that goroutine alone.
 func Guard() {
@@ -127,11 +191,15 @@ func Guard() {
 	if r == nil {
 		return
 	}
+	report(r, callers(4))
+}
+
+// report tells the kernel of a panic on a goroutine that is not the cell's own.
+func report(r any, stack []control.Call) {
 	if _, ok := r.(stopped); ok {
 		return
 	}
-	f, err := frame.Encode(control.KindPanic, describe(r, callers(3)))
-	if err == nil {
+	if f, err := frame.Encode(control.KindPanic, describe(r, stack)); err == nil {
 		_ = hooks.Send(f) // as in Result
 	}
 }

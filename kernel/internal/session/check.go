@@ -2,7 +2,6 @@ package session
 
 import (
 	"errors"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -19,9 +18,11 @@ import (
 type checked struct {
 	pkg     *types.Package
 	info    *types.Info
+	fset    *token.FileSet
 	sources []*compose.Source
 	files   []*ast.File
 	uses    map[[3]string]bool        // source, name, path of the imports that are used
+	found   *compose.Facts            // made when asked for
 	changes func(*types.Package) bool // whether a package may be compiled again
 }
 
@@ -33,8 +34,9 @@ type problem struct {
 
 // typeCheck checks a unit's sources.
 func (s *Session) typeCheck(p *compose.Plan) (*checked, []problem) {
-	c := &checked{sources: p.Check(), uses: map[[3]string]bool{}}
-	c.info = &types.Info{Uses: map[*ast.Ident]types.Object{}, Types: map[ast.Expr]types.TypeAndValue{}}
+	c := &checked{sources: p.Check(), fset: s.fset, uses: map[[3]string]bool{}}
+	c.info = &types.Info{Uses: map[*ast.Ident]types.Object{}, Types: map[ast.Expr]types.TypeAndValue{},
+		Instances: map[*ast.Ident]types.Instance{}}
 	var errs []types.Error
 	for _, src := range c.sources {
 		file, err := parser.ParseFile(s.fset, src.Name, src.Text(), parser.SkipObjectResolution)
@@ -91,20 +93,10 @@ func (c *checked) problems(fset *token.FileSet, p *compose.Plan, errs []types.Er
 // findUses notes which imports each source uses.
 func (c *checked) findUses() {
 	for i, f := range c.files {
-		selected := map[*ast.Ident]bool{}
 		ast.Inspect(f, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.SelectorExpr:
-				selected[n.Sel] = true
-			case *ast.Ident:
-				switch obj := c.info.Uses[n].(type) {
-				case nil:
-				case *types.PkgName:
+			if id, ok := n.(*ast.Ident); ok {
+				if obj, ok := c.info.Uses[id].(*types.PkgName); ok {
 					c.uses[[3]string{c.sources[i].Name, obj.Name(), build.UnversionedPath(obj.Imported().Path())}] = true
-				default:
-					if pkg := obj.Pkg(); pkg != nil && pkg != c.pkg && !selected[n] {
-						c.uses[[3]string{c.sources[i].Name, ".", build.UnversionedPath(pkg.Path())}] = true
-					}
 				}
 			}
 			return true
@@ -117,7 +109,7 @@ func (c *checked) used(source, name, path string) bool { return c.uses[[3]string
 // variable returns the declaration of a variable by the type that the checker found, or says why
 // there can be none.
 func (c *checked) variable(d *compose.Decl, name string) (*compose.Decl, string) {
-	obj := c.pkg.Scope().Lookup(d.Symbol(name))
+	obj := c.pkg.Scope().Lookup(name)
 	if obj == nil {
 		return nil, "no type was found for " + name
 	}
@@ -125,7 +117,7 @@ func (c *checked) variable(d *compose.Decl, name string) (*compose.Decl, string)
 	n := namer{pkg: c.pkg, imports: &compose.Imports{Named: map[string]string{}}}
 	text := compose.Plain(types.TypeString(t, n.qualify))
 	if why := n.unnameable(t, nil); why != "" {
-		return nil, fmt.Sprintf("%s cannot be kept: %s; give it a type that has a name, such as an interface", name, why)
+		return nil, why
 	}
 	v := &compose.Decl{Name: name, Names: []string{name}, Kind: cell.Var, Version: d.Version, Body: -1,
 		Text: name + " " + text, Imports: n.imports, Layout: layout(t, c.changes)}
@@ -141,7 +133,7 @@ func refsIn(text string, shift int) []compose.Ref {
 		return nil
 	}
 	var refs []compose.Ref
-	fields := map[*ast.Ident]bool{}
+	fields, embedded := map[*ast.Ident]bool{}, map[*ast.Ident]bool{}
 	ast.Inspect(expr, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
@@ -150,16 +142,17 @@ func refsIn(text string, shift int) []compose.Ref {
 				refs = append(refs, compose.Ref{Name: id.Name, At: int(id.Pos()) - 1 + shift})
 			}
 			return false
+		case *ast.StructType:
+			for _, id := range compose.Embedded(n) {
+				embedded[id] = true
+			}
 		case *ast.Field:
 			for _, id := range n.Names {
 				fields[id] = true
 			}
 		case *ast.Ident:
-			if fields[n] {
-				return true
-			}
-			if !universe(n.Name) {
-				refs = append(refs, compose.Ref{Name: n.Name, At: int(n.Pos()) - 1 + shift})
+			if !fields[n] && !universe(n.Name) {
+				refs = append(refs, compose.Ref{Name: n.Name, At: int(n.Pos()) - 1 + shift, Embedded: embedded[n]})
 			}
 		}
 		return true
@@ -172,11 +165,11 @@ func resultOf(a *compose.Analysis) compose.Result {
 	if len(a.Steps) == 0 {
 		return compose.NoResult
 	}
-	last := a.Steps[len(a.Steps)-1].Item
-	if _, ok := last.Node.(*ast.ExprStmt); !ok {
+	step := a.Steps[len(a.Steps)-1]
+	if _, ok := step.Stmt().(*ast.ExprStmt); !ok {
 		return compose.NoResult
 	}
-	if a.Cell.Silenced() || last != a.Cell.Items[len(a.Cell.Items)-1] {
+	if a.Cell.Silenced() || step.Item != a.Cell.Items[len(a.Cell.Items)-1] {
 		return compose.Drop
 	}
 	return compose.Show
@@ -191,7 +184,7 @@ func quiet(r compose.Result, a *compose.Analysis, c *checked) compose.Result {
 	if r != compose.Show {
 		return r
 	}
-	call, ok := ast.Unparen(a.Steps[len(a.Steps)-1].Item.Node.(*ast.ExprStmt).X).(*ast.CallExpr)
+	call, ok := ast.Unparen(a.Steps[len(a.Steps)-1].Stmt().(*ast.ExprStmt).X).(*ast.CallExpr)
 	if !ok {
 		return r
 	}

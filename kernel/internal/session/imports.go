@@ -2,6 +2,8 @@ package session
 
 import (
 	"context"
+	"go/token"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +27,9 @@ var tiers = []func(path string) bool{
 // are an error that names both.
 func (s *Session) resolveImports(ctx context.Context, a *compose.Analysis) error {
 	for _, p := range sortedNames(a.Paths) {
+		if p == "C" {
+			return diag.List{{Cell: a.Cell.Name, Text: a.Cell.Text, Offset: a.Paths[p], Msg: noCgo}}
+		}
 		if err := s.addPackage(ctx, p); err != nil {
 			return diag.List{{Cell: a.Cell.Name, Text: a.Cell.Text, Offset: a.Paths[p], Msg: err.Error()}}
 		}
@@ -33,15 +38,15 @@ func (s *Session) resolveImports(ctx context.Context, a *compose.Analysis) error
 		name, ok := s.builder.Names()[p]
 		return name, ok
 	})
-	declared := map[string]bool{}
-	for _, d := range a.Decls {
-		for _, n := range d.Names {
-			declared[n] = true
+	declared := a.Declares()
+	for name, p := range a.Imports.Named {
+		if at, own := a.Paths[p]; declared[name] && own {
+			return diag.List{{Cell: a.Cell.Name, Text: a.Cell.Text, Offset: at, Msg: name + " is declared in this cell as well: import the package by another name"}}
 		}
 	}
-	for _, n := range a.Vars {
-		declared[n] = true
-	}
+	// What the cell declares comes before what earlier cells have imported, and what lives before what they
+	// have not imported themselves.
+	maps.DeleteFunc(a.Imports.Named, func(name, _ string) bool { return declared[name] })
 	for name, selectors := range a.Selectors() {
 		if declared[name] || s.live[name] != nil || a.Imports.Named[name] != "" || universe(name) {
 			continue
@@ -88,6 +93,11 @@ func (s *Session) packagesFor(ctx context.Context, name string, selectors []stri
 	return nil
 }
 
+// exportsName tells whether a package exports a name.
+func (s *Session) exportsName(path, name string) bool {
+	return token.IsExported(name) && s.exports(path, []string{name})
+}
+
 // exports tells whether a package exports all of the names.
 func (s *Session) exports(p string, names []string) bool {
 	pkg, err := s.imports.Import(p)
@@ -99,6 +109,9 @@ func (s *Session) exports(p string, names []string) bool {
 		return obj == nil || !obj.Exported()
 	})
 }
+
+// noCgo says what to do instead.
+const noCgo = "import \"C\" does not work in a cell: C code can only be called through a Go package that wraps it"
 
 func ambiguous(a *compose.Analysis, name string, fits []string) diag.Diagnostic {
 	for i := range fits {

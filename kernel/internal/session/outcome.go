@@ -34,14 +34,14 @@ func interrupted() error {
 func (s *Session) outcome(done control.Done, panics []control.Panic) error {
 	e := &RunError{}
 	if p := done.Panic; p != nil {
-		e.Value, e.Trace = p.Text, s.trace(p.Stack)
+		e.Value, e.Trace = compose.Plain(p.Text), s.trace(p.Stack)
 	}
 	switch done.Status {
 	case control.OK:
 		if len(panics) == 0 {
 			return nil
 		}
-		e = &RunError{Name: "panic", Value: panics[0].Text + " (in a goroutine)", Trace: s.trace(panics[0].Stack)}
+		e = &RunError{Name: "panic", Value: compose.Plain(panics[0].Text) + " (in a goroutine)", Trace: s.trace(panics[0].Stack)}
 	case control.Interrupted:
 		e.Name, e.Value = "Interrupt", "the cell was interrupted"
 		if done.Abandoned {

@@ -15,7 +15,16 @@ import (
 type plan struct {
 	compose.Plan
 	check   *checked
+	broken  map[string]broken // what does not work afterwards
 	notices []string
+}
+
+// A broken declaration is one that does not work at present: another cell has changed what it speaks
+// of. It comes back when that can be.
+type broken struct {
+	decl  *compose.Decl
+	why   string
+	waits bool // for a variable to be set
 }
 
 // A planner works out what a cell means among the live declarations.
@@ -24,11 +33,12 @@ type planner struct {
 	a        *compose.Analysis
 	live     compose.World
 	plan     *plan
-	packages []string                   // import paths of packages that have changed
-	changed  []string                   // names whose meaning is another than before
-	deps     map[string]*compose.Decl   // recompiled declarations, by name
-	retyped  map[string]*compose.Decl   // variables whose type has a new name
-	broken   map[string]diag.Diagnostic // declarations that no longer compile
+	packages []string                 // import paths of packages that have changed
+	changed  []string                 // names whose meaning is another than before
+	deps     map[string]*compose.Decl // recompiled declarations, by name
+	retyped  map[string]*compose.Decl // variables whose type has a new name
+	broken   map[string]broken        // declarations that do not compile now
+	tried    map[string]bool          // broken declarations that the cell may have repaired
 }
 
 // maxRounds bounds how often a cell is looked at: each round settles at least one name.
@@ -40,8 +50,12 @@ const maxRounds = 50
 // Packages are the import paths of packages that have changed since the declarations were compiled.
 func (s *Session) plan(a *compose.Analysis, packages []string) (*plan, error) {
 	pl := &planner{s: s, a: a, live: s.live, packages: packages, deps: map[string]*compose.Decl{}, retyped: map[string]*compose.Decl{},
-		broken: map[string]diag.Diagnostic{}}
-	pl.plan = &plan{Plan: compose.Plan{Cell: a, World: s.live.Clone(), Result: resultOf(a)}}
+		broken: map[string]broken{}, tried: map[string]bool{}}
+	pl.plan = &plan{Plan: compose.Plan{Cell: a, World: s.live.Clone(), Result: resultOf(a), Exports: s.exportsName,
+		Before: compose.World{}, Local: map[string]string{}}}
+	if step, r := a.Undefined(func(name string) bool { return s.live[name] != nil }); step != nil {
+		return nil, diag.List{pl.inCell(step.Item.Start+r.At, "undefined: "+r.Name+" (the cell defines it further down)")}
+	}
 	pl.declare()
 	for range maxRounds {
 		pl.recompile()
@@ -56,6 +70,12 @@ func (s *Session) plan(a *compose.Analysis, packages []string) (*plan, error) {
 			return nil, err
 		}
 		if again {
+			continue
+		}
+		pl.forgetFields(check.facts().Values)
+		if again, err := pl.keepLocal(); err != nil {
+			return nil, err
+		} else if again {
 			continue
 		}
 		pl.plan.check = check
@@ -81,7 +101,7 @@ func (pl *planner) declare() {
 		if old != nil && old.Kind == cell.Type && d.Kind == cell.Type {
 			d = carryMethods(d, old)
 		}
-		if old != nil && old.Same(d) && slices.Equal(old.Names, d.Names) {
+		if old != nil && old.Same(d) && slices.Equal(old.Names, d.Names) && pl.live.Holds(old) {
 			continue
 		}
 		pl.add(d)
@@ -104,22 +124,20 @@ func (pl *planner) declare() {
 			d.Version = old.Version
 		} else {
 			d.Version = pl.s.next(name)
-			if old != nil {
-				pl.changed = append(pl.changed, name)
-			}
+			pl.changed = append(pl.changed, name)
 		}
 		world.Add(d)
+	}
+	for _, name := range pl.a.Early() {
+		if old := pl.live[name]; old != nil {
+			pl.plan.Before[name] = old
+		}
 	}
 }
 
 func (pl *planner) add(d *compose.Decl) {
 	c := *d
-	for _, name := range c.Names {
-		c.Version = max(c.Version, pl.s.next(name))
-	}
-	for _, name := range c.Names {
-		pl.s.versions[name] = c.Version
-	}
+	pl.version(&c)
 	pl.plan.World.Add(&c)
 	pl.plan.Full = append(pl.plan.Full, &c)
 	pl.changed = append(pl.changed, c.Names...)
@@ -139,32 +157,65 @@ func carryMethods(d, old *compose.Decl) *compose.Decl {
 	return d.WithMethods(carried)
 }
 
-// recompile adds what depends on the changed names, with new versions.
+// recompile adds what depends on the changed names, with new versions, and tries what was broken and
+// speaks of them.
 func (pl *planner) recompile() {
 	world := pl.plan.World
-	for _, d := range pl.live.Dependents(pl.changed, pl.packages) {
-		if pl.deps[d.Name] != nil || pl.retyped[d.Name] != nil || world[d.Name] != d {
-			continue // done already, broken, or declared by the cell
+	for again := true; again; again = pl.retry() {
+		for _, d := range pl.live.Dependents(pl.changed, pl.packages) {
+			if pl.deps[d.Name] != nil || pl.retyped[d.Name] != nil || !slices.ContainsFunc(d.Names, func(n string) bool { return world[n] == d }) {
+				continue // done already, broken, or declared by the cell
+			}
+			c := *d
+			if d.Kind == cell.Var {
+				// Its storage keeps its name; only the name of its type is another.
+				world.Replace(d, &c)
+				pl.retyped[d.Name] = &c
+				continue
+			}
+			pl.version(&c)
+			world.Replace(d, &c)
+			pl.plan.Full = append(pl.plan.Full, &c)
+			pl.deps[d.Name] = &c
 		}
-		c := *d
-		if d.Kind == cell.Var {
-			// Its storage keeps its name; only the name of its type is another.
-			world.Add(&c)
-			pl.retyped[d.Name] = &c
-			continue
-		}
-		c.Version = 0
-		for _, name := range c.Names {
-			c.Version = max(c.Version, pl.s.next(name))
-		}
-		world.Add(&c)
-		pl.plan.Full = append(pl.plan.Full, &c)
-		pl.deps[d.Name] = &c
 	}
 	pl.plan.Keep = nil
 	for _, d := range pl.retyped {
 		pl.plan.Keep = append(pl.plan.Keep, d)
 	}
+}
+
+// version gives d the next version of its names.
+func (pl *planner) version(d *compose.Decl) {
+	d.Version = 0
+	for _, name := range d.Names {
+		d.Version = max(d.Version, pl.s.next(name))
+	}
+	for _, name := range d.Names {
+		pl.s.versions[name] = d.Version
+	}
+}
+
+// retry adds the broken declarations that speak of a changed name. It tells whether there were any.
+func (pl *planner) retry() bool {
+	changed := map[string]bool{}
+	for _, n := range pl.changed {
+		changed[n] = true
+	}
+	found := false
+	for _, name := range sortedNames(pl.s.broken) {
+		b := pl.s.broken[name]
+		if pl.tried[name] || !b.decl.Uses(changed) || slices.ContainsFunc(b.decl.Names, func(n string) bool { return pl.plan.World[n] != nil }) {
+			continue
+		}
+		c := *b.decl
+		pl.version(&c)
+		pl.plan.World.Add(&c)
+		pl.plan.Full = append(pl.plan.Full, &c)
+		pl.deps[name], pl.tried[name], found = &c, true, true
+		pl.changed = append(pl.changed, c.Names...)
+	}
+	return found
 }
 
 // judge looks at what the type checker says. What it says of the cell's own text fails the cell; what it
@@ -177,17 +228,38 @@ func (pl *planner) judge(check *checked, problems []problem) (again bool, err er
 			return true, nil
 		}
 		if d := pl.ownerOf(p); d != nil {
-			pl.broken[d.Name] = p.Diagnostic
+			line, _ := p.Position()
+			pl.broken[d.Name] = broken{decl: d, why: fmt.Sprintf("%s:%d: %s", p.Cell, line, p.Msg)}
 			pl.drop(d)
 			again = true
 			continue
 		}
+		p.Msg = pl.explain(p.Msg)
 		own = append(own, p.Diagnostic)
 	}
 	if len(own) > 0 {
 		return false, own.Sort()
 	}
 	return again, nil
+}
+
+// explain adds to a message that a name is undefined why it is.
+func (pl *planner) explain(msg string) string {
+	name, ok := strings.CutPrefix(msg, "undefined: ")
+	if !ok {
+		return msg
+	}
+	b, ok := pl.broken[name]
+	if !ok {
+		b, ok = pl.s.broken[name]
+	}
+	switch {
+	case !ok:
+		return msg
+	case b.waits:
+		return msg + " (it waits for " + b.why + ")"
+	}
+	return msg + " (it no longer works: " + b.why + ")"
 }
 
 // ownerOf returns the recompiled declaration, or the variable with a new type, that a problem is in.
@@ -218,10 +290,15 @@ func (pl *planner) drop(d *compose.Decl) {
 // type before is a new one: what depends on it must be compiled again.
 func (pl *planner) variables(check *checked) (again bool, err error) {
 	world := pl.plan.World
-	for _, name := range pl.a.Vars {
+	for _, name := range pl.plan.OwnVars() {
 		d, problem := check.variable(world[name], name)
 		if problem != "" {
-			return false, diag.List{pl.at(name, problem)}
+			pl.plan.Local[name] = problem
+			delete(world, name)
+			if pl.live[name] != nil {
+				pl.changed, again = append(pl.changed, name), true
+			}
+			continue
 		}
 		old := pl.live[name]
 		if old == nil || old.Kind != cell.Var || slices.Contains(pl.changed, name) {
@@ -252,7 +329,59 @@ func (pl *planner) variables(check *checked) (again bool, err error) {
 		pl.drop(d)
 		again = true
 	}
+	return again, pl.before(check)
+}
+
+// before checks that the variables that the cell speaks of before it redefines them still have the
+// layout that their values have.
+func (pl *planner) before(check *checked) error {
+	for _, name := range sortedNames(pl.plan.Before) {
+		old := pl.plan.Before[name]
+		if old.Kind != cell.Var {
+			continue
+		}
+		obj := check.pkg.Scope().Lookup(pl.plan.CheckName(old, name))
+		if obj != nil && layout(obj.Type(), check.changes) != old.Layout {
+			return diag.List{pl.at(name, fmt.Sprintf("%s has lost its value, since the layout of its type %s has changed: define it without speaking of the old one", name, typeText(old)))}
+		}
+	}
+	return nil
+}
+
+// keepLocal says which variables only this cell has, and refuses those that its functions speak of: they
+// would have to be the session's. Functions of earlier cells no longer work then.
+func (pl *planner) keepLocal() (again bool, err error) {
+	var notices []string
+	for _, name := range sortedNames(pl.plan.Local) {
+		why := pl.plan.Local[name]
+		for _, d := range slices.Concat(pl.plan.Full, pl.a.Inits) {
+			switch {
+			case !d.Uses(map[string]bool{name: true}):
+			case pl.deps[d.Name] == d:
+				pl.broken[d.Name] = broken{decl: d, why: name + " ends with the cell that defines it: " + why}
+				pl.drop(d)
+				again = true
+			default:
+				return false, diag.List{pl.at(name, fmt.Sprintf("%s cannot be kept for %s: %s; give it a type that has a name, such as an interface", name, d.Name, why))}
+			}
+		}
+		notices = append(notices, fmt.Sprintf("%s ends with this cell: %s", name, why))
+	}
+	if !again {
+		pl.plan.notices = append(pl.plan.notices, notices...)
+	}
 	return again, nil
+}
+
+// forgetFields takes the names that have turned out to be fields out of the references of what is
+// compiled.
+func (pl *planner) forgetFields(values map[string]map[int]bool) {
+	for _, d := range pl.plan.Full {
+		for _, part := range append([]*compose.Decl{d}, d.Methods...) {
+			here := values[part.Origin.Text]
+			part.Refs = slices.DeleteFunc(slices.Clone(part.Refs), func(r compose.Ref) bool { return r.Key && !here[part.Origin.Offset+r.At] })
+		}
+	}
 }
 
 // sameRefs tells whether the names in d's type mean what they meant before the cell.
@@ -263,6 +392,11 @@ func (pl *planner) sameRefs(d *compose.Decl) bool {
 		}
 	}
 	return true
+}
+
+// inCell returns a diagnostic at a place of the cell.
+func (pl *planner) inCell(offset int, msg string) diag.Diagnostic {
+	return diag.Diagnostic{Cell: pl.a.Cell.Name, Text: pl.a.Cell.Text, Offset: offset, Msg: msg}
 }
 
 // at returns a diagnostic at the place where the cell defines a variable.
@@ -282,13 +416,28 @@ func (pl *planner) origin(name string) compose.Origin {
 	return o
 }
 
-// report puts what no longer works into words.
+// report puts what no longer works, and what does again, into words.
 func (pl *planner) report() {
-	for _, name := range sortedNames(pl.broken) {
-		p := pl.broken[name]
-		line, _ := p.Position()
-		pl.plan.notices = append(pl.plan.notices, fmt.Sprintf("%s no longer works: %s:%d: %s", name, p.Cell, line, p.Msg))
+	all := cloned(pl.s.broken)
+	for name, b := range all {
+		if slices.ContainsFunc(b.decl.Names, func(n string) bool { return pl.plan.World[n] != nil }) {
+			delete(all, name)
+			if pl.tried[name] && !b.waits {
+				pl.plan.notices = append(pl.plan.notices, name+" works again")
+			}
+		}
 	}
+	for _, name := range sortedNames(pl.broken) {
+		b := pl.broken[name]
+		if b.decl.Kind != cell.Var {
+			all[name] = b
+		}
+		if _, known := pl.s.broken[name]; !known {
+			pl.plan.notices = append(pl.plan.notices, fmt.Sprintf("%s no longer works: %s", name, b.why))
+		}
+	}
+	pl.plan.broken = all
+	slices.Sort(pl.plan.notices)
 }
 
 func sortedNames[V any](m map[string]V) []string {

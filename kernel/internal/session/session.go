@@ -56,6 +56,7 @@ type Session struct {
 	units    int
 	versions map[string]int // the last version of each name
 	ran      map[[32]byte]*ran
+	broken   map[string]broken // by name; never changed, like live
 	texts    map[string]string // the text of every cell, by its name
 	shown    map[[32]byte]string
 
@@ -68,7 +69,7 @@ type Session struct {
 // ran remembers the unit of a cell, and what the names in it meant, so that running the same again
 // costs nothing.
 type ran struct {
-	plan *compose.Plan
+	plan *plan
 	// packages are those that the code may use.
 	packages []string
 	names    map[string]*compose.Decl
@@ -162,7 +163,7 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 		report.Reused = true
 		return report, s.run(ctx, req, r.plan, nil, &report)
 	}
-	a, err := compose.Analyse(c, s.inherited, s.live)
+	a, err := compose.Analyse(c, s.inherited)
 	if err != nil {
 		return report, err
 	}
@@ -178,15 +179,16 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 	}
 	report.Check, report.Notices = time.Since(start), p.notices
 	if p.Empty() {
-		s.commit(&p.Plan, control.Done{Status: control.OK}, &report)
+		s.commit(p, control.Done{Status: control.OK}, &report)
 		return report, nil
 	}
 	unit := build.Unit{Name: fmt.Sprintf("u%d", s.units), Vars: p.Vars()}
 	s.units++
 	p.Unit = unit.Name
-	for _, src := range p.Final(p.check.used) {
+	for _, src := range p.Final(p.check.facts()) {
 		unit.Files = append(unit.Files, build.File{Name: src.Name, Text: src.Text()})
 	}
+	p.check = nil // it is large
 	lib, err := s.builder.Build(ctx, unit)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -195,9 +197,9 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 		return report, fmt.Errorf("In generated code (please report this): %w", err)
 	}
 	report.Build = lib.Took
-	err = s.run(ctx, req, &p.Plan, lib, &report)
+	err = s.run(ctx, req, p, lib, &report)
 	if live := s.live; err == nil {
-		r := &ran{plan: &p.Plan, packages: s.live.Packages(a), names: map[string]*compose.Decl{}}
+		r := &ran{plan: p, packages: s.live.Packages(a), names: map[string]*compose.Decl{}}
 		for name := range a.Names() {
 			r.names[name] = live[name]
 		}
@@ -243,6 +245,7 @@ func (s *Session) Reset(ctx context.Context) error {
 	clear(s.versions)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.broken = nil
 	s.live, s.inherited = compose.World{}, &compose.Imports{Named: map[string]string{}}
 	return err
 }
@@ -250,15 +253,16 @@ func (s *Session) Reset(ctx context.Context) error {
 // holds tells whether the names in a cell that ran mean what they meant.
 func (s *Session) holds(r *ran) bool {
 	for name, d := range r.names {
-		if s.live[name] != d {
+		if s.live[name] != d || s.inherited.Named[name] != r.plan.Cell.Imports.Named[name] {
 			return false
 		}
 	}
-	return true
+	return slices.Equal(s.inherited.Dot, r.plan.Cell.Imports.Dot)
 }
 
-// run runs p's unit, loading it first if lib is given, and commits what it has declared.
-func (s *Session) run(ctx context.Context, req Request, p *compose.Plan, lib *build.Library, report *Report) error {
+// run runs p's unit. If lib is given, it is loaded first, and what the cell has declared is committed;
+// without one the cell runs again, and everything is as it was.
+func (s *Session) run(ctx context.Context, req Request, p *plan, lib *build.Library, report *Report) error {
 	exec := control.Execute{Unit: p.Unit}
 	if lib != nil {
 		exec.Load = []control.Library{library(lib)}
@@ -267,7 +271,7 @@ func (s *Session) run(ctx context.Context, req Request, p *compose.Plan, lib *bu
 	report.Load, report.Run = time.Duration(done.Load), time.Duration(done.Run)
 	var death *worker.Death
 	if errors.As(err, &death) {
-		return s.replaceWorker(ctx, death, report)
+		return s.replaceWorker(ctx, death, p, lib, report)
 	}
 	if err != nil {
 		return err
@@ -278,78 +282,9 @@ func (s *Session) run(ctx context.Context, req Request, p *compose.Plan, lib *bu
 	if lib != nil {
 		s.builder.Commit(lib)
 		s.libs = append(s.libs, exec.Load...)
+		s.commit(p, done, report)
+	} else if unset := p.unset(done); len(unset) > 0 {
+		report.Notices = append(report.Notices, "not set: "+strings.Join(unset, ", "))
 	}
-	s.commit(p, done, report)
 	return s.outcome(done, panics)
-}
-
-// commit makes live what the cell has declared. Of a cell that did not run to its end, the variables
-// whose statements did are live; the others stay what they were.
-func (s *Session) commit(p *compose.Plan, done control.Done, report *Report) {
-	live := p.World
-	if done.Status != control.OK {
-		live = live.Clone()
-		var unset []string
-		for i, step := range p.Cell.Steps {
-			for _, name := range step.Defines {
-				if name == "" || i < done.Marks || i == len(p.Cell.Steps) {
-					continue
-				}
-				unset = append(unset, name)
-				if old := s.live[name]; old != nil {
-					live[name] = old
-				} else {
-					delete(live, name)
-				}
-			}
-		}
-		if len(unset) > 0 && len(p.Cell.Steps) > 1 {
-			report.Notices = append(report.Notices, "not set: "+strings.Join(unset, ", "))
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.live = live
-	s.inherited = p.Cell.Imports
-	s.stale = nil
-}
-
-// replaceWorker starts a new worker after the old one has died, gives it the declarations, and says
-// what was lost: the values of all variables.
-func (s *Session) replaceWorker(ctx context.Context, death *worker.Death, report *Report) error {
-	live := s.live.Clone()
-	var lost []string
-	for _, d := range s.live.Decls() {
-		if d.Kind == cell.Var {
-			lost = append(lost, d.Name)
-			live.Remove(d)
-		}
-	}
-	slices.Sort(lost)
-	s.mu.Lock()
-	s.live = live
-	s.mu.Unlock()
-	clear(s.ran)
-	crash := s.crash(death)
-	// An interrupted cell must not keep the new worker from starting.
-	w, err := s.startWorker(context.WithoutCancel(ctx))
-	if err != nil {
-		return errors.Join(crash, err)
-	}
-	s.worker = w
-	if len(s.libs) > 0 {
-		done, _, err := w.Execute(ctx, loadNumber, control.Execute{Load: s.libs})
-		if err == nil && done.Status != control.OK {
-			err = errors.New(done.Panic.Text)
-		}
-		if err != nil {
-			return errors.Join(crash, fmt.Errorf("restore the declarations: %w", err))
-		}
-	}
-	notice := "the worker was replaced; declarations are restored"
-	if len(lost) > 0 {
-		notice += "; the values of these variables are lost: " + strings.Join(lost, ", ")
-	}
-	report.Notices = append(report.Notices, notice)
-	return crash
 }
