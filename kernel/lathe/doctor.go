@@ -67,7 +67,7 @@ func findBase(context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d packages in %s (strategy: shared)", len(b.Names), b.Dir), b.Verify()
+	return fmt.Sprintf("%d packages in %s (strategy: %s%s)", len(b.Names), b.Dir, b.Strategy, because(b.Why)), b.Verify()
 }
 
 func findPlugin(ctx context.Context) (string, error) {
@@ -107,3 +107,11 @@ func (*probe) Clear(bool)            {}
 func (p *probe) Result(b frame.Bundle) { p.text = fmt.Sprint(b.Data["text/plain"]) }
 
 var _ server.Output = (*probe)(nil)
+
+// because puts a reason behind what it explains.
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ", since " + why
+}

@@ -1,23 +1,16 @@
 package build
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/lathe-go/lathe/kernel/internal/home"
 )
@@ -29,7 +22,7 @@ const (
 )
 
 // formatVersion changes when what a base folder holds changes, so that an older one is built anew.
-const formatVersion = "4"
+const formatVersion = "6"
 
 // A Base is a base library: every package that cells may import, compiled once into one shared
 // library, and what is needed to compile and link cells against it. It is a folder that is complete or absent.
@@ -37,7 +30,9 @@ type Base struct {
 	Dir       string `json:"-"`
 	Key       string
 	Toolchain Toolchain
-	Exports   map[string]string // import path to the file (in Dir) that holds its export data
+	Strategy  Strategy
+	Why       string            `json:"-"` // why it is this strategy, where it is not Shared by free choice
+	Exports   map[string]string // import path to the file (in Dir) that holds its export data or, for Plugin, its archive
 	Names     map[string]string // import path to package name, of the packages that cells may import
 	Files     map[string]digest // every file in Dir but the manifest, to notice a damaged one
 }
@@ -57,8 +52,13 @@ func (b *Base) Lib() string { return filepath.Join(b.Dir, "libbase.so") }
 // Worker is the program that loads and runs cells.
 func (b *Base) Worker() string { return filepath.Join(b.Dir, "worker") }
 
-// Linker is the patched linker.
-func (b *Base) Linker() string { return filepath.Join(b.Dir, "link") }
+// Linker is the linker of the strategy: the patched one, or the toolchain's own.
+func (b *Base) Linker() string {
+	if b.Strategy == Plugin {
+		return b.Toolchain.tool("link")
+	}
+	return filepath.Join(b.Dir, "link")
+}
 
 // ErrNoBase is wrapped by Current's error when there is no base library for these sources.
 var ErrNoBase = errors.New("there is no base library yet; run `lathe setup`")
@@ -78,15 +78,21 @@ func Current() (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := os.ReadFile(filepath.Join(root, "base", "current"))
+	forced, err := forcedStrategy()
+	if err != nil {
+		return nil, err
+	}
+	name, err := os.ReadFile(filepath.Join(root, "base", currentFile(forced)))
 	if err != nil {
 		return nil, ErrNoBase
 	}
-	b, err := openBase(filepath.Join(root, "base", strings.TrimSpace(string(name))))
+	key, why, _ := strings.Cut(strings.TrimSpace(string(name)), "\n")
+	b, err := openBase(filepath.Join(root, "base", key))
 	if err != nil {
 		return nil, fmt.Errorf("%w (%w)", ErrNoBase, err)
 	}
-	if b.Key != baseKey(digest, b.Toolchain) {
+	b.Why = why
+	if b.Key != baseKey(digest, b.Toolchain, b.Strategy) {
 		return nil, fmt.Errorf("%w (the sources have changed since the last one)", ErrNoBase)
 	}
 	version, err := os.ReadFile(filepath.Join(b.Toolchain.GOROOT, "VERSION"))
@@ -133,21 +139,6 @@ func (b *Base) Verify() error {
 	return nil
 }
 
-// digestFile digests the file at path.
-func digestFile(path string) (digest, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return digest{}, err
-	}
-	defer f.Close()
-	h := sha256.New()
-	size, err := io.Copy(h, f)
-	if err != nil {
-		return digest{}, fmt.Errorf("read %s: %w", path, err)
-	}
-	return digest{size, hex.EncodeToString(h.Sum(nil))}, nil
-}
-
 // Ensure returns the base library for Lathe's sources and the toolchain on the PATH, building it if
 // need be. Being killed at any moment leaves nothing that a later call would take for whole.
 func Ensure(ctx context.Context, progress Progress) (*Base, error) {
@@ -176,230 +167,20 @@ func Ensure(ctx context.Context, progress Progress) (*Base, error) {
 		return nil, err
 	}
 	defer unlock()
-	key := baseKey(digest, toolchain)
-	dir := filepath.Join(root, key)
-	b, err := openBase(dir)
-	if err == nil {
-		err = b.Verify()
-	}
+	forced, err := forcedStrategy()
 	if err != nil {
-		if b, err = build(ctx, src, dir, Base{Key: key, Toolchain: toolchain}, progress); err != nil {
-			return nil, err
-		}
-	}
-	if err := writeFile(filepath.Join(root, "current"), []byte(key+"\n")); err != nil {
 		return nil, err
 	}
-	removeOld(root, key)
+	m := maker{ctx: ctx, src: src, root: root, digest: digest, toolchain: toolchain, progress: progress}
+	b, err := m.choose(forced)
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(filepath.Join(root, currentFile(forced)), []byte(b.Key+"\n"+b.Why+"\n")); err != nil {
+		return nil, err
+	}
+	removeOld(root, b.Key)
 	return b, nil
-}
-
-// Export opens the export data of a package; it serves as a lookup function for go/importer.
-func (b *Base) Export(path string) (io.ReadCloser, error) {
-	name, ok := b.Exports[path]
-	if !ok {
-		return nil, fmt.Errorf("package %s is not in the base library", path)
-	}
-	return os.Open(filepath.Join(b.Dir, name))
-}
-
-// build makes the folder dir: in a temporary folder beside it, which then takes its name.
-func build(ctx context.Context, src, dir string, b Base, progress Progress) (*Base, error) {
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), "tmp-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(tmp)
-	b.Dir = filepath.Join(tmp, "base")
-	if err := os.MkdirAll(filepath.Join(b.Dir, "export"), 0o755); err != nil {
-		return nil, err
-	}
-	progress("patched linker", 0, 0)
-	if err := b.Toolchain.buildLinker(ctx, tmp, b.Linker()); err != nil {
-		return nil, err
-	}
-	overlay, err := b.Toolchain.writeOverlay(tmp, runtimePatches)
-	if err != nil {
-		return nil, err
-	}
-	archives, err := b.compilePackages(ctx, src, overlay, progress)
-	if err != nil {
-		return nil, err
-	}
-	progress("base library", 0, 0)
-	if err := b.link(ctx, tmp, archives); err != nil {
-		return nil, err
-	}
-	progress("export data", 0, 0)
-	if err := b.finish(archives); err != nil {
-		return nil, err
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(b.Dir, dir); err != nil {
-		return nil, err
-	}
-	b.Dir = dir
-	return &b, nil
-}
-
-// compilePackages compiles everything in the base library as position-independent code and returns
-// the archive of each package, by import path.
-func (b *Base) compilePackages(ctx context.Context, src, overlay string, progress Progress) (map[string]string, error) {
-	std, err := goRun(ctx, b.Toolchain.Go, src, "list", "std")
-	if err != nil {
-		return nil, err
-	}
-	roots := append([]string{processPath, basePath}, slices.DeleteFunc(strings.Fields(string(std)), notForCells)...)
-	all, err := goRun(ctx, b.Toolchain.Go, src, append([]string{"list", "-deps"}, roots...)...)
-	if err != nil {
-		return nil, err
-	}
-	total := bytes.Count(all, []byte("\n"))
-	args := append([]string{"list", "-x", "-deps", "-export", "-buildmode=plugin", "-gcflags=all=-linkshared",
-		"-overlay", overlay, "-f", "{{.ImportPath}} {{.Name}} {{.Export}}"}, roots...)
-	cmd := exec.CommandContext(ctx, b.Toolchain.Go, args...)
-	cmd.Dir = src
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
-	var out bytes.Buffer
-	cmd.Stdout = &out
-	trace, err := cmd.StderrPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("compile the base library: %w", err)
-	}
-	failed := followTrace(trace, func(done int) { progress("packages", min(done, total), total) })
-	if err := cmd.Wait(); err != nil {
-		return nil, fmt.Errorf("compile the base library: %w: %s", err, failed)
-	}
-	progress("packages", total, total)
-	archives := map[string]string{}
-	b.Names = map[string]string{}
-	for line := range strings.Lines(out.String()) {
-		if f := strings.Fields(line); len(f) == 3 {
-			archives[f[0]] = f[2]
-			if !notForCells(f[0]) {
-				b.Names[f[0]] = f[1]
-			}
-		}
-	}
-	return archives, nil
-}
-
-// followTrace reads what `go list -x` says, reports each package that is compiled, and returns the
-// last lines, which tell what went wrong if it fails.
-func followTrace(trace io.Reader, report func(done int)) string {
-	var last []string
-	done := 0
-	lines := bufio.NewScanner(trace)
-	lines.Buffer(nil, 1<<22)
-	for lines.Scan() {
-		line := lines.Text()
-		if strings.Contains(line, "/compile -o ") {
-			done++
-			report(done)
-			continue
-		}
-		if last = append(last, line); len(last) > 12 {
-			last = last[1:]
-		}
-	}
-	// A line beyond the buffer ends the scan; the command must not block on a full pipe.
-	_, _ = io.Copy(io.Discard, trace)
-	return strings.Join(last, "\n")
-}
-
-// notForCells tells which packages of the standard library are left out of the base library.
-func notForCells(path string) bool {
-	switch path {
-	case "plugin", "runtime/race", "runtime/msan", "runtime/asan", "unsafe":
-		return true
-	}
-	return strings.HasPrefix(path, "vendor/") || strings.HasPrefix(path, "internal/") ||
-		strings.Contains(path, "/internal/") || strings.HasSuffix(path, "/internal")
-}
-
-// workerSource is the whole of the worker: everything it does is in the base library.
-const workerSource = "package main\n\nimport \"" + processPath + "\"\n\nfunc main() { process.Main() }\n"
-
-// link links the base library and the worker.
-func (b *Base) link(ctx context.Context, tmp string, archives map[string]string) error {
-	var plain, shared strings.Builder
-	args := []string{"-checklinkname=0", "-w", "-buildmode=shared", "-extld", b.Toolchain.CC,
-		"-extldflags=-Wl,--hash-style=gnu", "-importcfg", filepath.Join(tmp, "plain.cfg"), "-o", b.Lib()}
-	for _, path := range sortedKeys(archives) {
-		fmt.Fprintf(&plain, "packagefile %s=%s\n", path, archives[path])
-		fmt.Fprintf(&shared, "packagefile %s=%s\npackageshlib %s=%s\n", path, archives[path], path, b.Lib())
-		args = append(args, path+"="+archives[path])
-	}
-	main := filepath.Join(tmp, "worker.go")
-	for file, text := range map[string]string{"plain.cfg": plain.String(), "shared.cfg": shared.String(), "worker.go": workerSource} {
-		if err := os.WriteFile(filepath.Join(tmp, file), []byte(text), 0o644); err != nil {
-			return err
-		}
-	}
-	steps := []struct {
-		name string
-		tool string
-		args []string
-	}{
-		{"link the base library", b.Linker(), args},
-		{"compile the worker", b.Toolchain.tool("compile"), []string{"-p", "main", "-dynlink", "-linkshared",
-			"-importcfg", filepath.Join(tmp, "plain.cfg"), "-pack", "-o", filepath.Join(tmp, "worker.a"), main}},
-		{"link the worker", b.Linker(), []string{"-checklinkname=0", "-w", "-buildmode=exe", "-linkshared", "-extld", b.Toolchain.CC,
-			// The worker finds the library beside itself, also after its folder was renamed.
-			"-extldflags=-Wl,-rpath=$ORIGIN",
-			"-L", b.Dir, "-importcfg", filepath.Join(tmp, "shared.cfg"), "-o", b.Worker(), filepath.Join(tmp, "worker.a")}},
-	}
-	for _, s := range steps {
-		if out, err := exec.CommandContext(ctx, s.tool, s.args...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w: %s", s.name, err, firstLines(out, 12))
-		}
-	}
-	return inlineGCData(b.Lib())
-}
-
-// finish copies the export data of each package out of the build cache, which may be trimmed, and
-// writes the manifest that makes the folder valid.
-func (b *Base) finish(archives map[string]string) error {
-	b.Exports = map[string]string{}
-	for i, path := range sortedKeys(archives) {
-		data, err := os.ReadFile(archives[path])
-		if err != nil {
-			return fmt.Errorf("export data of %s: %w", path, err)
-		}
-		name := fmt.Sprintf("export/%d.a", i)
-		if err := os.WriteFile(filepath.Join(b.Dir, name), exportOnly(data), 0o644); err != nil {
-			return err
-		}
-		b.Exports[path] = name
-	}
-	b.Files = map[string]digest{}
-	for _, name := range append(slices.Collect(maps.Values(b.Exports)), "libbase.so", "worker", "link") {
-		var err error
-		if b.Files[name], err = digestFile(filepath.Join(b.Dir, name)); err != nil {
-			return err
-		}
-	}
-	manifest, err := json.Marshal(b)
-	if err != nil {
-		return err
-	}
-	return writeFile(filepath.Join(b.Dir, "manifest.json"), manifest)
-}
-
-// exportOnly cuts an archive after its first member, which is the export data.
-func exportOnly(archive []byte) []byte {
-	const magic, header = 8, 60
-	if len(archive) < magic+header {
-		return archive
-	}
-	size := 0
-	fmt.Sscanf(string(archive[magic+48:magic+58]), "%d", &size)
-	return archive[:min(len(archive), magic+header+size+size%2)]
 }
 
 // sourceDigest digests everything of Lathe's own sources that goes into the base library.
@@ -437,76 +218,17 @@ func sourceDigest(src string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// baseKey names the base library of these sources and this toolchain.
-func baseKey(digest string, t Toolchain) string {
+// baseKey names the base library of these sources, this toolchain and this strategy.
+func baseKey(digest string, t Toolchain, s Strategy) string {
 	h := sha256.New()
-	fmt.Fprintln(h, formatVersion, digest, t.Version, t.GOROOT, os.Getenv("GOFLAGS"), os.Getenv("GOEXPERIMENT"))
-	for _, p := range slices.Concat(linkerPatches, runtimePatches) {
+	fmt.Fprintln(h, formatVersion, s, digest, t.Version, t.GOROOT, os.Getenv("GOFLAGS"), os.Getenv("GOEXPERIMENT"))
+	for _, p := range runtimePatches {
 		fmt.Fprintln(h, p)
+	}
+	if s == Shared {
+		for _, p := range linkerPatches {
+			fmt.Fprintln(h, p)
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
-
-// lock takes the lock file at path, so that two set-ups do not work at the same thing.
-func lock(path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("lock %s: %w", path, err)
-	}
-	return func() { f.Close() }, nil
-}
-
-// removeOld removes what killed builds left, and every base library but keep and the newest other one,
-// on which a kernel may still run.
-func removeOld(root, keep string) {
-	entries, err := os.ReadDir(root)
-	if err != nil {
-		return // nothing is lost but disk space
-	}
-	var others []os.FileInfo
-	for _, e := range entries {
-		info, err := e.Info()
-		switch {
-		case err != nil || !e.IsDir() || e.Name() == keep:
-		case strings.HasPrefix(e.Name(), "tmp-"):
-			os.RemoveAll(filepath.Join(root, e.Name()))
-		default:
-			others = append(others, info)
-		}
-	}
-	slices.SortFunc(others, func(a, b os.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
-	for i, info := range others {
-		if i > 0 {
-			os.RemoveAll(filepath.Join(root, info.Name()))
-		}
-	}
-}
-
-// writeFile writes a file so that it is whole or absent, also after a crash.
-func writeFile(path string, data []byte) error {
-	tmp := path + ".tmp"
-	f, err := os.Create(tmp)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		os.Remove(tmp)
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return os.Rename(tmp, path)
-}
-
-// firstLines cuts a tool's output.
-func firstLines(out []byte, n int) string {
-	lines := strings.SplitAfterN(strings.TrimSpace(string(out)), "\n", n+1)
-	return strings.Join(lines[:min(n, len(lines))], "")
-}
-
-// sortedKeys lists the keys of m in order.
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -56,9 +56,13 @@ var runtimePatches = []patch{
 }
 
 // writeOverlay applies patches to copies of the toolchain's files in dir and returns the path of the
-// overlay file that puts them in place of the originals.
-func (t Toolchain) writeOverlay(dir string, patches []patch) (string, error) {
+// overlay file that puts them in place of the originals. Each of more is a further file and what takes
+// its place.
+func (t Toolchain) writeOverlay(dir string, patches []patch, more ...[2]string) (string, error) {
 	replace := map[string]string{}
+	for _, m := range more {
+		replace[m[0]] = m[1]
+	}
 	for i, p := range patches {
 		original := filepath.Join(t.GOROOT, "src", filepath.FromSlash(p.file))
 		data, err := os.ReadFile(original)

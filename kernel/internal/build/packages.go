@@ -137,7 +137,7 @@ func (b *Builder) list(ctx context.Context, dir, path string) ([]listed, error) 
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, b.base.Toolchain.Go, "list", "-deps", "-export", "-buildmode=plugin", "-gcflags=all=-linkshared",
+	cmd := exec.CommandContext(ctx, b.base.Toolchain.Go, "list", "-deps", "-export", "-buildmode=plugin", "-gcflags="+b.base.Strategy.gcflags(),
 		"-overlay", overlay, "-e", "-json=ImportPath,Name,Export,Dir,GoFiles,CgoFiles,SFiles,CFiles,EmbedFiles,Imports,Standard,Module,Error", path)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "GOPROXY=off")
@@ -203,6 +203,13 @@ func sameExport(known, archive string) error {
 // linkPackages links packages into one library. It is kept beside the base library: the next session
 // finds it there.
 func (b *Builder) linkPackages(ctx context.Context, list []*added) (*Library, error) {
+	if b.base.Strategy == Plugin {
+		// Every unit that uses them brings them along.
+		for _, p := range list {
+			b.inits = append(b.inits, pathToPrefix(p.symbolPath())+"..inittask")
+		}
+		return nil, nil
+	}
 	h := sha256.New()
 	for _, p := range list {
 		fmt.Fprintln(h, p.symbolPath(), p.archive)
@@ -435,7 +442,7 @@ func (b *Builder) compilePackage(ctx context.Context, p *added, list []*added, d
 	if err := os.WriteFile(file, []byte(cfg.String()), 0o600); err != nil {
 		return err
 	}
-	args := []string{"-dwarf=false", "-p", p.symbolPath(), "-dynlink", "-linkshared", "-pack", "-importcfg", file, "-o", p.archive}
+	args := append(b.base.Strategy.compileFlags(), "-dwarf=false", "-p", p.symbolPath(), "-pack", "-importcfg", file, "-o", p.archive)
 	for _, f := range p.files {
 		args = append(args, filepath.Join(p.dir, f))
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,6 +32,7 @@ type Builder struct {
 	names   map[string]string // import path to name
 	added   map[string]*added // packages besides the base library's, by import path
 	extra   []*symbolIndex    // of the libraries that hold them
+	inits   []string          // for Plugin: how they are initialised, in order
 }
 
 // A File is one Go source file of a unit.
@@ -70,27 +72,34 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // NewBuilder returns a builder that keeps its files in dir, which must be private to the caller.
 func NewBuilder(base *Base, dir string) (*Builder, error) {
-	index, err := openIndex(base.Lib())
-	if err != nil {
-		return nil, fmt.Errorf("base library: %w; run `lathe setup` again", err)
-	}
-	b := &Builder{base: base, dir: dir, index: index, cells: map[string]symbol{}, stub: map[string][]byte{},
+	b := &Builder{base: base, dir: dir, cells: map[string]symbol{}, stub: map[string][]byte{},
 		exports: map[string]string{}, names: maps.Clone(base.Names), added: map[string]*added{}}
 	for path, name := range base.Exports {
 		b.exports[path] = filepath.Join(base.Dir, name)
 	}
+	if err := os.MkdirAll(filepath.Join(dir, "stub"), 0o700); err != nil {
+		return nil, err
+	}
+	if err := b.writeConfigs(); err != nil || base.Strategy == Plugin {
+		return b, err
+	}
+	index, err := openIndex(base.Lib())
+	if err != nil {
+		return nil, fmt.Errorf("base library: %w; run `lathe setup` again", err)
+	}
+	b.index = index
 	for _, name := range stubNotes {
 		b.stub[name] = index.section(name)
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "stub"), 0o700); err != nil {
-		return nil, errors.Join(err, index.Close())
-	}
-	return b, errors.Join(b.writeConfigs())
+	return b, nil
 }
 
 // Close releases the base library. The files in the folder stay.
 func (b *Builder) Close() error {
-	err := b.index.Close()
+	var err error
+	if b.index != nil {
+		err = b.index.Close()
+	}
 	for _, x := range b.extra {
 		err = errors.Join(err, x.Close())
 	}
@@ -133,6 +142,14 @@ func (b *Builder) Build(ctx context.Context, u Unit) (*Library, error) {
 		return nil, err
 	}
 	lap(&lib.Took.Compile)
+	if b.base.Strategy == Plugin {
+		lib.Inits = slices.Concat(b.inits, lib.Inits)
+		if err := b.linkPlugin(ctx, u, dir, archive, lib.Path); err != nil {
+			return nil, err
+		}
+		lap(&lib.Took.Link)
+		return lib, errors.Join(b.readLibrary(lib), os.RemoveAll(dir))
+	}
 	if err := b.writeStub(archive); err != nil {
 		return nil, fmt.Errorf("unit %s: %w", u.Name, err)
 	}
@@ -161,8 +178,8 @@ func (b *Builder) Commit(lib *Library) {
 }
 
 func (b *Builder) compile(ctx context.Context, u Unit, dir, archive string) error {
-	args := []string{"-dwarf=false", "-p", PackagePath, "-dynlink", "-linkshared", "-pack", "-trimpath", dir + "=>",
-		"-importcfg", filepath.Join(b.dir, "compile.cfg"), "-o", archive}
+	args := append(b.base.Strategy.compileFlags(), "-dwarf=false", "-p", PackagePath, "-pack", "-trimpath", dir+"=>",
+		"-importcfg", filepath.Join(b.dir, "compile.cfg"), "-o", archive)
 	for _, f := range u.Files {
 		path := filepath.Join(dir, f.Name)
 		if err := os.WriteFile(path, f.Text, 0o600); err != nil {
@@ -243,19 +260,29 @@ func (b *Builder) linkGo(ctx context.Context, dir, archive string) error {
 // declared again does not change what earlier code calls, but for three things that there must be only
 // one of: type descriptors, the method tables of a type for an interface, and the session's variables.
 func (b *Builder) linkSystem(ctx context.Context, u Unit, dir, out string) error {
-	var list strings.Builder
-	list.WriteString("{ type?*; go?itab*;\n")
-	for _, v := range u.Vars {
-		fmt.Fprintf(&list, "%q;\n", PackagePath+"."+v)
-	}
-	list.WriteString("};\n")
-	file := filepath.Join(dir, "dynamic.list")
-	if err := os.WriteFile(file, []byte(list.String()), 0o600); err != nil {
+	file, err := b.writeDynamicList(u, dir, "type?*; go?itab*;")
+	if err != nil {
 		return err
 	}
 	return b.run(ctx, "ld", b.base.Toolchain.LD, []string{"-shared", "-z", "now", "-z", "relro", "-S", "--hash-style=gnu",
 		"-Bsymbolic", "--dynamic-list=" + file, "-o", out, filepath.Join(dir, "go.o")})
 }
+
+// writeDynamicList writes which symbols the dynamic linker binds to the first definition: those that
+// match the patterns, and the session's variables.
+func (b *Builder) writeDynamicList(u Unit, dir, patterns string) (string, error) {
+	var list strings.Builder
+	list.WriteString("{ " + patterns + "\n")
+	for _, v := range u.Vars {
+		fmt.Fprintf(&list, "%q;\n", PackagePath+"."+v)
+	}
+	list.WriteString("};\n")
+	file := filepath.Join(dir, "dynamic.list")
+	return file, os.WriteFile(file, []byte(list.String()), 0o600)
+}
+
+// Whole tells whether units must hold what they need of earlier ones, not only name it.
+func (b *Builder) Whole() bool { return b.base.Strategy == Plugin }
 
 // readLibrary reads which symbols the library defines.
 func (b *Builder) readLibrary(lib *Library) error {

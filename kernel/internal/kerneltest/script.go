@@ -52,6 +52,13 @@ var update = flag.Bool("update", false, "rewrite the expectations of the scenari
 //	-- cell 2 nohistory --          run it without counting it
 func RunScripts(t *testing.T, dir string, newHandler func(t testing.TB) server.Handler) {
 	t.Helper()
+	RunScriptsSlowly(t, dir, 1, newHandler)
+}
+
+// RunScriptsSlowly is RunScripts for a handler that takes so many times longer than usual to begin to run
+// a cell: interrupts come that much later.
+func RunScriptsSlowly(t *testing.T, dir string, factor int, newHandler func(t testing.TB) server.Handler) {
+	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no scenarios in %s (%v)", dir, err)
@@ -61,6 +68,9 @@ func RunScripts(t *testing.T, dir string, newHandler func(t testing.TB) server.H
 			s, err := readScript(file)
 			if err != nil {
 				t.Fatal(err)
+			}
+			for _, c := range s.cells {
+				c.interrupt *= time.Duration(factor)
 			}
 			s.run(t, Start(t, newHandler(t)))
 			if err := s.finish(t, file); err != nil {

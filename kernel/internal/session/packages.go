@@ -118,6 +118,9 @@ func (s *Session) refresh(ctx context.Context, packages []string) error {
 	}
 	s.forgetTypes()
 	s.stale = append(s.stale, paths...)
+	if lib == nil {
+		return nil // units bring it along
+	}
 	return s.load(ctx, lib)
 }
 

@@ -52,7 +52,7 @@ func (s *Session) plan(a *compose.Analysis, packages []string) (*plan, error) {
 	pl := &planner{s: s, a: a, live: s.live, packages: packages, deps: map[string]*compose.Decl{}, retyped: map[string]*compose.Decl{},
 		broken: map[string]broken{}, tried: map[string]bool{}}
 	pl.plan = &plan{Plan: compose.Plan{Cell: a, World: s.live.Clone(), Result: resultOf(a), Exports: s.exportsName,
-		Before: compose.World{}, Local: map[string]string{}}}
+		Before: compose.World{}, Local: map[string]string{}, Whole: s.builder.Whole()}}
 	if step, r := a.Undefined(func(name string) bool { return s.live[name] != nil }); step != nil {
 		return nil, diag.List{pl.inCell(step.Item.Start+r.At, "undefined: "+r.Name+" (the cell defines it further down)")}
 	}

@@ -28,6 +28,9 @@ import (
 //go:linkname modulesinit runtime.modulesinit
 func modulesinit()
 
+//go:linkname typelinksinit runtime.typelinksinit
+func typelinksinit()
+
 //go:linkname itabsinit runtime.itabsinit
 func itabsinit()
 
@@ -53,7 +56,7 @@ type moduleLayout struct{ types, etypes, typemap uintptr }
 func newLoader() (*loader, error) {
 	desc := global("type:runtime.moduledata")
 	if desc == nil {
-		return nil, errors.New("the runtime's module data has no type descriptor")
+		return &loader{}, nil // load lets the runtime compare types itself
 	}
 	var value any
 	(*[2]unsafe.Pointer)(unsafe.Pointer(&value))[0] = desc
@@ -81,17 +84,33 @@ func (l *loader) load(lib control.Library) error {
 		return errors.New(C.GoString(C.dlerror()))
 	}
 	modulesinit()
-	l.mapTypes(handle, lib.Types)
+	if l.module.typemap == 0 {
+		typelinksinit()
+	} else {
+		l.mapTypes(handle, lib.Types)
+	}
 	itabsinit()
 	for _, name := range lib.Inits {
 		// A package with nothing to initialise has no task, or one whose second word, the number of
 		// functions, is 0.
-		if task := symbolOf(handle, name); task != nil && *(*uint32)(unsafe.Add(task, 4)) != 0 {
+		if task := initTask(handle, name); task != nil && *(*uint32)(unsafe.Add(task, 4)) != 0 {
 			doInit1(task)
 		}
 	}
 	return nil
 }
+
+// initTask finds what initialises a package. A cell's is the library's own; of another package there is
+// one, whichever library it came with first: the runtime knows by it whether that is done.
+func initTask(handle unsafe.Pointer, name string) unsafe.Pointer {
+	if name == cellTask {
+		return symbolOf(handle, name)
+	}
+	return global(name)
+}
+
+// cellTask initialises the package of a cell.
+const cellTask = "cell..inittask"
 
 // mapTypes tells the runtime which of the library's type descriptors are copies of ones that an
 // earlier library defines. The runtime would find this out by comparing all types of all modules;

@@ -48,6 +48,9 @@ func Main() {
 }
 
 func run() error {
+	if len(os.Args) > 2 && os.Args[1] == "probe" {
+		return probe(os.Args[2], os.Args[3:])
+	}
 	channel := os.NewFile(channelFD, "kernel")
 	if channel == nil {
 		return errors.New("no channel to a kernel; `lathe kernel` starts workers")
@@ -67,6 +70,15 @@ func run() error {
 		return err
 	}
 	return w.serve(channel)
+}
+
+// probe loads one library, to see whether it can be done.
+func probe(path string, inits []string) error {
+	l, err := newLoader()
+	if err != nil {
+		return err
+	}
+	return l.load(control.Library{Path: path, Inits: inits})
 }
 
 // serve obeys the kernel. Executions run on goroutines of their own, one at a time; interrupts are

@@ -1,0 +1,23 @@
+package main
+
+import (
+	"context"
+	"testing"
+
+	"github.com/lathe-go/lathe/kernel/internal/build"
+	"github.com/lathe-go/lathe/kernel/internal/kerneltest"
+	"github.com/lathe-go/lathe/kernel/internal/server"
+)
+
+// TestScriptsAsPlugins runs the scenarios with the second strategy: cells mean the same, only slower.
+func TestScriptsAsPlugins(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: a cell takes most of a second as a plugin")
+	}
+	t.Setenv("LATHE_STRATEGY", string(build.Plugin))
+	ensureBase(t)
+	// Linking takes long enough that an interrupt must wait for the code to run.
+	kerneltest.RunScriptsSlowly(t, "../testdata/script", 20, func(t testing.TB) server.Handler {
+		return &handler{cells: startCells(context.Background(), t.TempDir())}
+	})
+}
