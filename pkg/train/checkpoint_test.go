@@ -31,7 +31,7 @@ func sample(t testing.TB, step int) *checkpoint {
 		t.Fatal(err)
 	}
 	var h History
-	for i, v := range []float64{1, math.NaN(), math.Inf(1), -0.0} {
+	for i, v := range []float64{1, math.NaN(), math.Inf(1), math.Copysign(0, -1)} {
 		h.Log(i*3, "train/loss", v)
 	}
 	h.Log(9, "valid/loss", 0.5)

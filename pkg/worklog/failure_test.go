@@ -130,7 +130,7 @@ func TestAFullDiskStopsNothingAndIsReportedOnce(t *testing.T) {
 			w.flush(false)
 		}
 	}
-	if _, lost := w.state(); len(reports) != 1 || !errors.Is(reports[0], syscall.ENOSPC) || lost == 0 || lost == 1000 {
+	if lost, _ := w.state(); len(reports) != 1 || !errors.Is(reports[0], syscall.ENOSPC) || lost == 0 || lost == 1000 {
 		t.Fatalf("%d points lost, reports: %v", lost, reports)
 	}
 	w.event(event{Note: "while the disk is full"})

@@ -60,7 +60,7 @@ func parseTerm(term string) (func(Summary, time.Time) bool, error) {
 		}
 		return func(s Summary, now time.Time) bool { return now.Sub(s.Began) <= d }, nil
 	}
-	return nil, fmt.Errorf("there is tag:, state: and since:, not %s:", key)
+	return nil, fmt.Errorf("there is tag:, state: and since:, not %q", key+":")
 }
 
 func parseComparison(term string, at int) (func(Summary, time.Time) bool, error) {

@@ -232,12 +232,12 @@ func (w *writer) fail(err error, lost int) {
 	w.report(fmt.Errorf("%w; the program goes on, and what cannot be written is not in the worklog", err))
 }
 
-// state returns the first failure and how many points are lost.
-func (w *writer) state() (err error, lost int) {
+// state returns how many points are lost, and the first failure.
+func (w *writer) state() (lost int, err error) {
 	w.io.Lock()
 	err = w.err
 	w.io.Unlock()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return err, w.lost
+	return w.lost, err
 }

@@ -200,7 +200,10 @@ func share(items []*Item, file *ast.File) {
 	}
 }
 
-// ofSpan tells whether an identifier names a declaration of its own span.
+// ofSpan tells whether an identifier names a declaration of its own span. The parser's scopes are
+// deprecated in favour of the type checker's, which need types; these are about names alone.
+//
+//lint:ignore SA1019 there is nothing else that works without types
 func ofSpan(id *ast.Ident, scope *ast.Scope) bool {
 	return id.Obj != nil && id.Name != "_" && scope.Objects[id.Name] == id.Obj
 }
@@ -216,6 +219,8 @@ func isList(t ast.Expr) bool {
 }
 
 // keys returns the keys of a literal that are names, but for those that are declared around it.
+//
+//lint:ignore SA1019 as for ofSpan
 func keys(lit *ast.CompositeLit, scope *ast.Scope) []*ast.Ident {
 	if _, ok := lit.Type.(*ast.StructType); ok {
 		return nil

@@ -194,7 +194,7 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 		if ctx.Err() != nil {
 			return report, interrupted()
 		}
-		return report, fmt.Errorf("In generated code (please report this): %w", err)
+		return report, fmt.Errorf("generated code does not compile (please report this): %w", err)
 	}
 	report.Build = lib.Took
 	err = s.run(ctx, req, p, lib, &report)
