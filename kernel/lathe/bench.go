@@ -18,7 +18,7 @@ how a session grows, how fast a model trains in a cell and in a plain program, a
 which is built into the user's cache folder at the first call. LATHE_PYTHON may name a Python that has
 ipykernel, which is measured too. It takes some minutes; leave the machine alone meanwhile.
 
-  --quick      fewer values, in about a minute
+  --quick      fewer values, in one to two minutes
   --long       more of them
   --json FILE  write every value to FILE
 `

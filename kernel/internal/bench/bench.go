@@ -34,7 +34,7 @@ type Effort struct {
 // The efforts that can be asked for.
 var (
 	Quick  = Effort{Cells: 10, Starts: 3, Session: 60, Windows: 3, Steps: 300}
-	Normal = Effort{Cells: 30, Starts: 10, Session: 300, Windows: 9, Steps: 500}
+	Normal = Effort{Cells: 30, Starts: 10, Session: 300, Windows: 7, Steps: 400}
 	Long   = Effort{Cells: 100, Starts: 30, Session: 1000, Windows: 25, Steps: 1000}
 )
 
