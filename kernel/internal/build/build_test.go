@@ -263,3 +263,39 @@ func FuzzReadArchive(f *testing.F) {
 		}
 	})
 }
+
+func TestCgo(t *testing.T) {
+	b := testBuilder(t)
+	source := File{Name: "cell.go", Text: []byte("package main\n\n/*\n#cgo LDFLAGS: -lm\n#include <math.h>\nstatic int twice(int n) { return 2 * n; }\n*/\nimport \"C\"\n\n//line In[3]:4:1\nfunc f(n int) int { return int(C.twice(C.int(n))) + int(C.sqrt(4)) }\n")}
+	c, err := b.Cgo(t.Context(), []File{source})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := b.Cgo(t.Context(), []File{source}); again != c || err != nil {
+		t.Errorf("the same file was processed again (%v)", err)
+	}
+	lib, err := b.Build(t.Context(), Unit{Name: "c1", Files: c.Files, Cgo: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, err := openIndex(lib.Path); err != nil {
+		t.Error(err)
+	} else if _, ok := x.lookup("cell.f.abiinternal"); !ok {
+		t.Error("the library does not define f")
+	}
+	source.Text = append(source.Text, "func g() { C.nosuch() }\n"...)
+	var tool *Error
+	if _, err := b.Cgo(t.Context(), []File{source}); !errors.As(err, &tool) || !strings.HasPrefix(tool.Out, "In[3]:5:12: could not determine what C.nosuch refers to") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCgoFlags(t *testing.T) {
+	text := "/*\n#cgo CFLAGS: -DA=1 -I/x\n#cgo linux LDFLAGS: -lm -lz\n#cgoX LDFLAGS: -no\n*/"
+	if got := cgoFlags(text, "LDFLAGS"); !slices.Equal(got, []string{"-lm", "-lz"}) {
+		t.Errorf("LDFLAGS: %q", got)
+	}
+	if got := cgoFlags(text, "CFLAGS"); !slices.Equal(got, []string{"-DA=1", "-I/x"}) {
+		t.Errorf("CFLAGS: %q", got)
+	}
+}

@@ -101,6 +101,9 @@ func (b *Base) linkHost(ctx context.Context, src, tmp string) error {
 	return commandError("make the host of plugins", err)
 }
 
+// everythingElse are patterns for all symbols but those of cells.
+const everythingElse = "[!c]*; c[!e]*; ce[!l]*; cel[!l]*; cell[!.]*;"
+
 // linkPlugin links a unit as a plugin. As with linkSystem, only types, method tables, the session's
 // variables and everything that is not a cell's are bound to the first definition.
 func (b *Builder) linkPlugin(ctx context.Context, u Unit, dir, archive, out string) error {
@@ -109,7 +112,7 @@ func (b *Builder) linkPlugin(ctx context.Context, u Unit, dir, archive, out stri
 	if err != nil {
 		return err
 	}
-	list, err := b.writeDynamicList(u, dir, "[!c]*; c[!e]*; ce[!l]*; cel[!l]*; cell[!.]*;")
+	list, err := b.writeDynamicList(u, dir, everythingElse)
 	if err == nil {
 		err = os.WriteFile(cfg, common, 0o600)
 	}

@@ -33,6 +33,7 @@ type Builder struct {
 	added   map[string]*added // packages besides the base library's, by import path
 	extra   []*symbolIndex    // of the libraries that hold them
 	inits   []string          // for Plugin: how they are initialised, in order
+	cgo     map[string]*Cgo   // by the digest of the files
 }
 
 // A File is one Go source file of a unit.
@@ -46,6 +47,7 @@ type Unit struct {
 	Name  string // unique in the session; it names files
 	Files []File
 	Vars  []string // the session's variables that the unit declares: bound to the first definition
+	Cgo   *Cgo     // what files that import "C" have become, instead of which Files has Cgo.Files; or nil
 }
 
 // A Library is a unit that is ready to be loaded.
@@ -73,7 +75,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // NewBuilder returns a builder that keeps its files in dir, which must be private to the caller.
 func NewBuilder(base *Base, dir string) (*Builder, error) {
 	b := &Builder{base: base, dir: dir, cells: map[string]symbol{}, stub: map[string][]byte{},
-		exports: map[string]string{}, names: maps.Clone(base.Names), added: map[string]*added{}}
+		exports: map[string]string{}, names: maps.Clone(base.Names), added: map[string]*added{}, cgo: map[string]*Cgo{}}
 	for path, name := range base.Exports {
 		b.exports[path] = filepath.Join(base.Dir, name)
 	}
@@ -143,6 +145,9 @@ func (b *Builder) Build(ctx context.Context, u Unit) (*Library, error) {
 	}
 	lap(&lib.Took.Compile)
 	if b.base.Strategy == Plugin {
+		if u.Cgo != nil {
+			return nil, errNoCgoPlugin
+		}
 		lib.Inits = slices.Concat(b.inits, lib.Inits)
 		if err := b.linkPlugin(ctx, u, dir, archive, lib.Path); err != nil {
 			return nil, err
@@ -158,7 +163,11 @@ func (b *Builder) Build(ctx context.Context, u Unit) (*Library, error) {
 		return nil, err
 	}
 	lap(&lib.Took.Link)
-	if err := b.linkSystem(ctx, u, dir, lib.Path); err != nil {
+	link := b.linkSystem
+	if u.Cgo != nil {
+		link = b.linkC
+	}
+	if err := link(ctx, u, dir, lib.Path); err != nil {
 		return nil, err
 	}
 	lap(&lib.Took.LD)
@@ -251,7 +260,7 @@ func (b *Builder) linkGo(ctx context.Context, dir, archive string) error {
 	if err := os.WriteFile(cfg, append(common, "packagefile "+PackagePath+"="+archive+"\n"...), 0o600); err != nil {
 		return err
 	}
-	return b.run(ctx, "link", b.base.Linker(), []string{"-w", "-buildmode=shared", "-linkshared", "-importcfg", cfg,
+	return b.run(ctx, "link", b.base.Linker(), []string{"-checklinkname=0", "-w", "-buildmode=shared", "-linkshared", "-importcfg", cfg,
 		"-L", filepath.Join(b.dir, "stub"), "-extld", "true", "-tmpdir", dir, "-o", filepath.Join(dir, "libunit.so"),
 		PackagePath + "=" + archive})
 }
