@@ -70,5 +70,7 @@
 //
 // `lathe setup` compiles the standard library, GoMLX and pkg into the base library (package build: Ensure)
 // and fetches a PJRT plugin (package pjrt). Package rt/base lists what goes in. The key of a base library
-// is a digest of the toolchain and of all sources in it, so a stale one is never used.
+// is a digest of the toolchain and of all sources in it, so a stale one is never used. A self-test decides
+// how cells are linked: as above (build: Shared), or as ordinary Go plugins (build: Plugin) where that does
+// not work; those take seconds for a cell and behave the same. `lathe doctor` says which one is in use.
 package kernel
