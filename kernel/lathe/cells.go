@@ -34,11 +34,19 @@ type cells struct {
 	outputs map[uint64]*limited // by execution; kept, since a goroutine may print later
 	count   uint64              // executions so far
 	last    session.Report
+
+	// warm prepares the renderer of charts once no cell has run for a while: it would slow the cells.
+	warm *time.Timer
 }
+
+// idleTime is how long no cell must have run before the kernel does what can wait.
+const idleTime = 2 * time.Second
 
 // startCells begins to start a session whose worker runs in dir. It returns at once.
 func startCells(ctx context.Context, dir string) *cells {
 	c := &cells{dir: dir, figures: figure.NewRenderer(), ready: make(chan struct{}), outputs: map[uint64]*limited{}}
+	c.warm = time.AfterFunc(time.Hour, c.figures.Warm)
+	c.warm.Stop()
 	go func() {
 		defer close(c.ready)
 		c.session, c.err = c.newSession(ctx)
@@ -77,6 +85,7 @@ func (c *cells) close() error {
 	if c.session != nil {
 		err = c.session.Close()
 	}
+	c.warm.Stop()
 	return errors.Join(err, c.figures.Close())
 }
 
@@ -90,6 +99,7 @@ func (c *cells) execute(ctx context.Context, name, code string, out server.Outpu
 	if c.err != nil {
 		return c.err
 	}
+	c.warm.Stop()
 	c.mu.Lock()
 	c.count++
 	number, s := c.count, c.session
@@ -102,7 +112,7 @@ func (c *cells) execute(ctx context.Context, name, code string, out server.Outpu
 	c.mu.Lock()
 	c.last = report
 	c.mu.Unlock()
-	c.figures.Warm()
+	c.warm.Reset(idleTime)
 	return cellError(err)
 }
 

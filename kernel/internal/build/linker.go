@@ -15,6 +15,8 @@ import (
 type patch struct {
 	file     string // below GOROOT/src
 	old, new string
+	// optional marks a patch that only saves time: without it the rest works.
+	optional bool
 }
 
 // linkerPatches let the linker accept a cell that mentions a type whose methods live in another
@@ -27,6 +29,21 @@ var linkerPatches = []patch{{
 		"			if !ldr.AttrReachable(rs) {\n",
 	new: "		case objabi.R_METHODOFF:\n" +
 		"			if !ldr.AttrReachable(rs) || rst == sym.SDYNIMPORT {\n",
+}, {
+	// Builder links the object file itself. The linker would still run its external linker four times, to
+	// see what it understands.
+	optional: true,
+	file:     "cmd/link/internal/ld/lib.go",
+	old: "func (ctxt *Link) hostlink() {\n" +
+		"	if ctxt.LinkMode != LinkExternal || nerrors > 0 {\n",
+	new: "func (ctxt *Link) hostlink() {\n" +
+		"	if ctxt.LinkMode != LinkExternal || nerrors > 0 || len(flagExtld) == 1 && flagExtld[0] == \"true\" {\n",
+}, {
+	// The tables of symbols are made for whole programs; a cell has some hundred symbols.
+	optional: true,
+	file:     "cmd/link/internal/loader/loader.go",
+	old:      "make(map[string]Sym, 80000), make(map[string]Sym, 50000)}",
+	new:      "make(map[string]Sym, 2000), make(map[string]Sym, 1000)}",
 }}
 
 // runtimePatches let the worker see what a cell does to its process: what it writes to the standard
@@ -69,7 +86,11 @@ func (t Toolchain) writeOverlay(dir string, patches []patch, more ...[2]string) 
 		if err != nil {
 			return "", fmt.Errorf("patch %s: %w", p.file, err)
 		}
-		if n := bytes.Count(data, []byte(p.old)); n != 1 {
+		n := bytes.Count(data, []byte(p.old))
+		if n != 1 && p.optional {
+			continue
+		}
+		if n != 1 {
 			return "", fmt.Errorf("patch %s: its anchor occurs %d times in %s, not once: this toolchain is not known", p.file, n, t.Version)
 		}
 		patched := filepath.Join(dir, fmt.Sprintf("patch%d.go", i))

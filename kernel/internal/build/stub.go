@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"runtime"
 	"strings"
 )
 
@@ -21,6 +22,9 @@ type stub struct {
 
 // stubNotes are the sections by which the Go linker knows a library as one of its own.
 var stubNotes = []string{".note.go.abihash", ".note.go.pkg-list", ".note.go.deps"}
+
+// machines are the ELF machines of the systems on which a base library can be one shared library.
+var machines = map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 
 // dataBase is the address at which a stub claims to hold type descriptors.
 const dataBase = 0x10000
@@ -109,7 +113,7 @@ func (w *elfWriter) finish() []byte {
 	}
 	h := elf.Header64{
 		Ident: [16]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
-		Type:  uint16(elf.ET_DYN), Machine: uint16(hostMachine), Version: uint32(elf.EV_CURRENT),
+		Type:  uint16(elf.ET_DYN), Machine: uint16(machines[runtime.GOARCH]), Version: uint32(elf.EV_CURRENT),
 		Shoff: uint64(elfHeaderSize + w.body.Len()), Ehsize: elfHeaderSize, Shentsize: 64,
 		Shnum: uint16(len(w.headers)), Shstrndx: uint16(len(w.headers) - 1),
 	}
