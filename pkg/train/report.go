@@ -25,10 +25,17 @@ type report struct {
 // noteEvery bounds how often the text beside the bar is made.
 const noteEvery = 250 * time.Millisecond
 
-// newReport begins to show a training, unless it is quiet or there is nothing to train.
+// newReport begins to show a training, unless it is quiet. If there is nothing left to train, the page still
+// gets the chart: a notebook that is run again shows what it showed.
 func newReport(f *fitting) *report {
 	r := &report{fit: f.fit}
-	if f.quiet || f.complete() {
+	if f.quiet {
+		return r
+	}
+	if f.complete() {
+		if frame.Attached() != nil {
+			display.Show(f.fit.Chart())
+		}
 		return r
 	}
 	r.bar = display.NewProgress(f.fit.Model.Name, int64(f.totalSteps()), "step")

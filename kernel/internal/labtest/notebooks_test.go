@@ -11,8 +11,9 @@ import (
 	"github.com/lathe-go/lathe/kernel/internal/notebook"
 )
 
-// Every notebook of the repository runs under nbclient without an error, and the pages that nbconvert
-// and `lathe report` make of it show every picture without a script.
+// Every notebook of the repository runs under nbclient without an error, and again where what it trained
+// is found trained; the pages that nbconvert and `lathe report` make of it show every picture without a
+// script.
 func TestNotebooks(t *testing.T) {
 	j := newJupyter(t)
 	if testing.Short() {
@@ -27,6 +28,11 @@ func TestNotebooks(t *testing.T) {
 			done := filepath.Join(artifacts(t), filepath.Base(path))
 			j.run(t, 10*time.Minute, j.python, "testdata/execute.py", path, done, kernelName, "300")
 			pictures := checkOutputs(t, done)
+			again := filepath.Join(t.TempDir(), "again.ipynb")
+			j.run(t, 10*time.Minute, j.python, "testdata/execute.py", path, again, kernelName, "300")
+			if n := checkOutputs(t, again); n != pictures {
+				t.Errorf("the first run shows %d pictures and the second %d", pictures, n)
+			}
 			base := strings.TrimSuffix(done, ".ipynb")
 			j.run(t, 2*time.Minute, j.python, "-m", "nbconvert", "--to", "html", "--output", base+".nbconvert.html", done)
 			checkPage(t, base+".nbconvert.html", pictures)
