@@ -124,4 +124,4 @@ func (b *Builder) linkC(ctx context.Context, u Unit, dir, out string) error {
 	return b.run(ctx, "link", b.base.Toolchain.CC, append(args, u.Cgo.LDFlags...))
 }
 
-var errNoCgoPlugin = errors.New("C code in a cell needs the strategy shared; `lathe doctor` says why it is not in use")
+var errNoCgoPlugin = errors.New("a cell with C code needs the strategy shared; `lathe doctor` says why it is not in use")
