@@ -12,6 +12,7 @@ import (
 
 	"github.com/lathe-go/lathe/kernel/internal/build"
 	"github.com/lathe-go/lathe/kernel/internal/cell"
+	"github.com/lathe-go/lathe/kernel/internal/complete"
 	"github.com/lathe-go/lathe/kernel/internal/diag"
 	"github.com/lathe-go/lathe/kernel/internal/directive"
 	"github.com/lathe-go/lathe/kernel/internal/figure"
@@ -26,6 +27,7 @@ import (
 type cells struct {
 	dir     string
 	figures *figure.Renderer
+	help    *complete.Completer
 	ready   chan struct{} // closed when session or err is set
 	err     error
 
@@ -44,7 +46,7 @@ const idleTime = 2 * time.Second
 
 // startCells begins to start a session whose worker runs in dir. It returns at once.
 func startCells(ctx context.Context, dir string) *cells {
-	c := &cells{dir: dir, figures: figure.NewRenderer(), ready: make(chan struct{}), outputs: map[uint64]*limited{}}
+	c := &cells{dir: dir, figures: figure.NewRenderer(), help: complete.New(), ready: make(chan struct{}), outputs: map[uint64]*limited{}}
 	c.warm = time.AfterFunc(time.Hour, c.figures.Warm)
 	c.warm.Stop()
 	go func() {
@@ -65,6 +67,7 @@ func (c *cells) newSession(ctx context.Context) (*session.Session, error) {
 	}
 	// The packages without which hardly a cell can do.
 	s.Warm("fmt", "github.com/lathe-go/lathe/kernel/internal/rt", "github.com/lathe-go/lathe/pkg/display")
+	c.help.Update(s.View())
 	return s, nil
 }
 
@@ -106,6 +109,7 @@ func (c *cells) execute(ctx context.Context, name, code string, out server.Outpu
 	c.outputs[number] = &limited{Output: out}
 	c.mu.Unlock()
 	report, err := s.Execute(ctx, session.Request{Number: number, Name: name, Text: code})
+	c.help.Update(s.View())
 	for _, n := range report.Notices {
 		out.Stream("stderr", "note: "+n+"\n")
 	}

@@ -87,6 +87,16 @@ func (h *handler) IsComplete(code string) wire.IsCompleteReply {
 	return wire.IsCompleteReply{Status: status, Indent: indent}
 }
 
+// Complete says what may stand at the cursor. It does not wait for a cell that runs.
+func (h *handler) Complete(ctx context.Context, code string, cursor int) (wire.CompleteReply, error) {
+	return h.cells.help.Complete(ctx, code, cursor)
+}
+
+// Inspect describes what stands at the cursor, with a detail of 1 with its source.
+func (h *handler) Inspect(ctx context.Context, code string, cursor, detail int) (wire.InspectReply, error) {
+	return h.cells.help.Inspect(ctx, code, cursor, detail)
+}
+
 // Shutdown ends the session.
 func (h *handler) Shutdown(context.Context, bool) error { return h.cells.close() }
 
