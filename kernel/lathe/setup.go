@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/build"
@@ -31,12 +35,33 @@ func setupCommand(ctx context.Context, e env, args []string) error {
 		plugin, err = pjrt.Install(ctx, bar.bytes)
 		bar.end()
 	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, syscall.ENOSPC) {
+		plugin, err = goxlaInstall(ctx, e, base.Toolchain, err)
+	}
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "PJRT plugin   %s\n", plugin.Path)
 	fmt.Fprintln(e.stdout, "ready: `lathe install` tells Jupyter, `lathe run NOTEBOOK` needs none")
 	return nil
+}
+
+// goxlaInstall is the last resort after first, the failure to get the pinned plugin: go-xla's own
+// installer, which puts a plugin where go-xla finds it by itself.
+func goxlaInstall(ctx context.Context, e env, t build.Toolchain, first error) (pjrt.Plugin, error) {
+	src, err := build.SourceDir()
+	if err != nil {
+		return pjrt.Plugin{}, errors.Join(first, err)
+	}
+	fmt.Fprintf(e.stdout, "PJRT plugin   the pinned one cannot be had; trying go-xla's own installer\n")
+	cmd := exec.CommandContext(ctx, t.Go, "run", "./kernel/internal/pjrt/goxla")
+	cmd.Dir = src
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Run(); err != nil {
+		return pjrt.Plugin{}, fmt.Errorf("%w; go-xla's own installer failed as well: %s", first, lastLine(said.String()))
+	}
+	return pjrt.Find(ctx)
 }
 
 // plainly words a failure of the build that its user can mend in one sentence. What runs out of space or
@@ -58,7 +83,8 @@ func plainly(err error) error {
 
 // lastLine returns the last line of a text that is not empty.
 func lastLine(text string) string {
-	text = strings.TrimSpace(text)
+	// `go run` adds a line of its own.
+	text = strings.TrimSuffix(strings.TrimSpace(text), "\nexit status 1")
 	return text[strings.LastIndex(text, "\n")+1:]
 }
 

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 )
@@ -199,8 +198,7 @@ func plain(err error) error {
 				host = u.Host
 			}
 		}
-		return fmt.Errorf("%s cannot be reached: the first set-up needs a network, or PIP_INDEX_URL set to a mirror, or PIP_FIND_LINKS set to a folder that holds the wheel%s (%w)",
-			host, lastResort(runtime.GOOS, runtime.GOARCH), err)
+		return fmt.Errorf("%s cannot be reached: the first set-up needs a network, or PIP_INDEX_URL set to a mirror, or PIP_FIND_LINKS set to a folder that holds the wheel (%w)", host, err)
 	}
 	return err
 }

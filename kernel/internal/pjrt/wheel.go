@@ -2,8 +2,6 @@ package pjrt
 
 import (
 	"fmt"
-	"os/exec"
-	"slices"
 )
 
 // A wheel is a package of the Python index that holds a PJRT plugin.
@@ -40,19 +38,5 @@ func wheelFor(goos, goarch string) (wheel, error) {
 	if w, ok := wheels[goos+"/"+goarch]; ok {
 		return w, nil
 	}
-	return wheel{}, fmt.Errorf("there is no PJRT plugin to fetch for %s/%s%s", goos, goarch, lastResort(goos, goarch))
-}
-
-// ownBuilds are the systems for which the authors of go-xla publish plugins of their own.
-var ownBuilds = []string{"linux/amd64", "linux/arm64", "darwin/arm64"}
-
-// lastResort says how go-xla's own installer is run, where it can be.
-func lastResort(goos, goarch string) string {
-	if !slices.Contains(ownBuilds, goos+"/"+goarch) {
-		return ""
-	}
-	if _, err := exec.LookPath("go"); err != nil {
-		return ""
-	}
-	return "; go-xla's own installer may help: go run github.com/gomlx/go-xla/cmd/pjrt_installer@latest -autoinstall"
+	return wheel{}, fmt.Errorf("there is no PJRT plugin to fetch for %s/%s", goos, goarch)
 }
