@@ -132,12 +132,20 @@ func (c Changes) grid() page.Grid {
 	}
 	g := page.Grid{Head: []string{"what", "which", shortID(c.A), shortID(c.B)}}
 	for _, ch := range c.List {
-		g.Rows = append(g.Rows, []page.Cell{page.Plain(ch.What), page.Plain(ch.Path), page.Plain(clip(ch.A, 60)), page.Plain(clip(ch.B, 60))})
+		g.Rows = append(g.Rows, []page.Cell{page.Plain(ch.What), page.Plain(ch.Path), page.Plain(brief(ch.A)), page.Plain(brief(ch.B))})
 	}
 	if len(c.List) == 0 {
 		g.Foot = []string{"the two runs are the same in all that was recorded"}
 	}
 	return g
+}
+
+// brief shortens a value to what a table has room for: of a digest, enough to tell it from another.
+func brief(s string) string {
+	if len(s) >= 32 && strings.Trim(s, "0123456789abcdef") == "" {
+		return s[:12] + "…"
+	}
+	return clip(s, 60)
 }
 
 // HTML returns the changes as a table for a page.

@@ -87,7 +87,7 @@ func NewBuilder(base *Base, dir string) (*Builder, error) {
 	}
 	index, err := openIndex(base.Lib())
 	if err != nil {
-		return nil, fmt.Errorf("base library: %w; run `lathe setup` again", err)
+		return nil, fmt.Errorf("base library: %w", err)
 	}
 	b.index = index
 	for _, name := range stubNotes {
@@ -199,7 +199,7 @@ func (b *Builder) compile(ctx context.Context, u Unit, dir, archive string) erro
 	return b.run(ctx, "compile", b.base.Toolchain.tool("compile"), args)
 }
 
-// run runs a tool. The garbage collector is off in it: the tools are short-lived.
+// run runs a tool. The garbage collector seldom runs in it: the tools are short-lived.
 func (b *Builder) run(ctx context.Context, op, tool string, args []string) error {
 	cmd := exec.CommandContext(ctx, tool, args...)
 	cmd.Env = append(os.Environ(), "GOGC=400")
