@@ -47,7 +47,8 @@ var linkerPatches = []patch{{
 }}
 
 // runtimePatches let the worker see what a cell does to its process: what it writes to the standard
-// streams through package os, in program order and by goroutine, and that it wants to exit.
+// streams through package os, in program order and by goroutine, and that it wants to exit. And types have
+// the names that users gave them, without the mark of their version.
 var runtimePatches = []patch{
 	{
 		file: "os/file.go",
@@ -70,6 +71,28 @@ var runtimePatches = []patch{
 			"		latheExit(code)\n" +
 			"	}\n",
 	},
+	{
+		file: "reflect/type.go",
+		old:  "func (t *rtype) String() string {\n",
+		new: "func (t *rtype) String() string { return lathePlain(t.latheString()) }\n\n" +
+			"// lathePlain removes each ᵛ, which no user types, with the digits behind it.\n" +
+			"func lathePlain(s string) string {\n" +
+			"	for i := 0; i+2 < len(s); i++ {\n" +
+			"		if s[i] != 0xe1 || s[i+1] != 0xb5 || s[i+2] != 0x9b {\n" +
+			"			continue\n" +
+			"		}\n" +
+			"		end := i + 3\n" +
+			"		for end < len(s) && '0' <= s[end] && s[end] <= '9' {\n" +
+			"			end++\n" +
+			"		}\n" +
+			"		return s[:i] + lathePlain(s[end:])\n" +
+			"	}\n" +
+			"	return s\n" +
+			"}\n\n" +
+			"func (t *rtype) latheString() string {\n",
+	},
+	{file: "reflect/type.go", old: "	s := \"*\" + t.String()\n", new: "	s := \"*\" + t.latheString()\n"},
+	{file: "reflect/type.go", old: "	return toRType(t).String()\n", new: "	return toRType(t).latheString()\n"},
 }
 
 // writeOverlay applies patches to copies of the toolchain's files in dir and returns the path of the
@@ -82,7 +105,12 @@ func (t Toolchain) writeOverlay(dir string, patches []patch, more ...[2]string) 
 	}
 	for i, p := range patches {
 		original := filepath.Join(t.GOROOT, "src", filepath.FromSlash(p.file))
-		data, err := os.ReadFile(original)
+		patched, again := replace[original]
+		if !again {
+			patched = filepath.Join(dir, fmt.Sprintf("patch%d.go", i))
+			replace[original] = patched
+		}
+		data, err := os.ReadFile(map[bool]string{false: original, true: patched}[again])
 		if err != nil {
 			return "", fmt.Errorf("patch %s: %w", p.file, err)
 		}
@@ -93,11 +121,9 @@ func (t Toolchain) writeOverlay(dir string, patches []patch, more ...[2]string) 
 		if n != 1 {
 			return "", fmt.Errorf("patch %s: its anchor occurs %d times in %s, not once: this toolchain is not known", p.file, n, t.Version)
 		}
-		patched := filepath.Join(dir, fmt.Sprintf("patch%d.go", i))
 		if err := os.WriteFile(patched, bytes.Replace(data, []byte(p.old), []byte(p.new), 1), 0o644); err != nil {
 			return "", err
 		}
-		replace[original] = patched
 	}
 	overlay := filepath.Join(dir, "overlay.json")
 	data, err := json.Marshal(map[string]any{"Replace": replace})

@@ -101,18 +101,27 @@ func parseSpan(text string, s span) ([]*Item, []syntaxError) {
 	file, err := parser.ParseFile(fset, "", prefix+s.In(text)+suffix, 0)
 	base := s.Start - len(prefix) - 1 // positions start at 1
 	if err != nil {
-		return nil, syntaxErrors(err, s.Start-len(prefix))
+		return nil, syntaxErrors(err, s.Start-len(prefix), s.End)
 	}
 	return itemsOf(file, s, base), nil
 }
 
 // syntaxErrors moves the parser's first error to the cell's coordinates: those that follow it in the
-// same part are most often its echo.
-func syntaxErrors(err error, shift int) []syntaxError {
-	if list, ok := err.(scanner.ErrorList); ok && len(list) > 0 {
-		return []syntaxError{{max(0, list[0].Pos.Offset+shift), list[0].Msg}}
+// same part are most often its echo. The part ends at end; what follows was added.
+func syntaxErrors(err error, shift, end int) []syntaxError {
+	list, ok := err.(scanner.ErrorList)
+	if !ok || len(list) == 0 {
+		return []syntaxError{{shift, err.Error()}}
 	}
-	return []syntaxError{{shift, err.Error()}}
+	at, msg := max(0, list[0].Pos.Offset+shift), list[0].Msg
+	if at >= end {
+		msg = strings.NewReplacer("found '}'", "found the end", "found 'EOF'", "found the end").Replace(msg)
+		at = end
+	}
+	if msg == "expected 1 expression" {
+		msg = "a list of expressions is no statement: end the cell with one, or hand them to fmt.Println"
+	}
+	return []syntaxError{{at, msg}}
 }
 
 // itemsOf makes the items of one parsed span.

@@ -52,7 +52,7 @@ func TestParseErrorsStandInTheCell(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
 		{"x := 1\nfunc func", "In[1]:2:6: expected '(', found 'func'"},
 		{"package main", "In[1]:1:1: a cell has no package clause; remove it"},
-		{"x := )", "In[1]:1:6: expected operand, found ')'"},
+		{"x := )", "In[1]:1:6: unexpected ): nothing is open here"},
 	} {
 		_, err := Parse("In[1]", test.text)
 		if got := fmt.Sprint(err); got != test.want {

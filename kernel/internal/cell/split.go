@@ -1,6 +1,7 @@
 package cell
 
 import (
+	"fmt"
 	"go/scanner"
 	"go/token"
 	"strings"
@@ -22,7 +23,8 @@ type splitter struct {
 	depth int
 	// clause is set in a statement with clauses, such as a for: a semicolon may stand within it, so
 	// only the end of a line ends it.
-	clause bool
+	clause  bool
+	problem string // why token returned false
 }
 
 // maxHead is how many tokens of a part are kept: a method's receiver may be long.
@@ -65,7 +67,7 @@ func (sp *splitter) scan(from int) (next int, err *syntaxError) {
 		if sp.token(at, tok, lit) {
 			continue
 		}
-		return 0, &syntaxError{at, "a cell has no package clause; remove it"}
+		return 0, &syntaxError{at, sp.problem}
 	}
 }
 
@@ -78,7 +80,7 @@ func (sp *splitter) isDirective(at int, tok token.Token) bool {
 	return strings.TrimSpace(line) == ""
 }
 
-// token takes one token into account. It returns false for a package clause.
+// token takes one token into account. It returns false for one that can stand nowhere.
 func (sp *splitter) token(at int, tok token.Token, lit string) bool {
 	if tok == token.SEMICOLON && sp.depth == 0 && !(sp.clause && lit == ";") {
 		if sp.start >= 0 {
@@ -88,6 +90,7 @@ func (sp *splitter) token(at int, tok token.Token, lit string) bool {
 	}
 	if sp.start < 0 {
 		if tok == token.PACKAGE {
+			sp.problem = "a cell has no package clause; remove it"
 			return false
 		}
 		sp.start, sp.head = at, sp.head[:0]
@@ -101,7 +104,10 @@ func (sp *splitter) token(at int, tok token.Token, lit string) bool {
 	case token.LPAREN, token.LBRACK, token.LBRACE:
 		sp.depth++
 	case token.RPAREN, token.RBRACK, token.RBRACE:
-		sp.depth = max(0, sp.depth-1)
+		if sp.depth--; sp.depth < 0 {
+			sp.problem = fmt.Sprintf("unexpected %s: nothing is open here", tok)
+			return false
+		}
 	}
 	return true
 }

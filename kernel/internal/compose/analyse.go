@@ -22,6 +22,7 @@ type Analysis struct {
 	Paths   map[string]int     // the paths that the cell itself imports, and where
 	Steps   []*Step            // statements and variable declarations, in order
 	Vars    []string           // the names of the variables that it defines
+	Before  int                // how many steps, all variable declarations, come before the inits
 	defined map[string]int     // by name, which step defines a variable
 }
 
@@ -101,7 +102,11 @@ func Analyse(c *cell.Cell, inherited *Imports) (*Analysis, error) {
 	for _, it := range methods {
 		a.addMethod(it, types)
 	}
-	a.Steps = hoist(a.Steps)
+	problems = append(problems, a.twice()...)
+	a.Steps = a.hoist()
+	for a.Before < len(a.Steps) && a.Steps[a.Before].Item.Kind == cell.Var {
+		a.Before++
+	}
 	for i, s := range a.Steps {
 		for _, n := range s.Defines {
 			a.defined[n] = i
@@ -176,7 +181,7 @@ func (a *Analysis) addMethod(it *cell.Item, types map[string]*Decl) {
 // insertMethod adds a method to a list in the order of names. The list is not changed.
 func insertMethod(list []*Decl, m *Decl) []*Decl {
 	at, _ := slices.BinarySearchFunc(list, m.Name, func(d *Decl, name string) int {
-		if d.Name < name {
+		if d.Name <= name {
 			return -1
 		}
 		return 1
@@ -194,6 +199,42 @@ func (d *Decl) WithMethods(methods []*Decl) *Decl {
 		c.Methods = insertMethod(c.Methods, m)
 	}
 	return &c
+}
+
+// twice returns a problem for each name that the cell declares more than once. A := may define a variable
+// again, as in another cell.
+func (a *Analysis) twice() diag.List {
+	var list diag.List
+	seen := map[string]bool{}
+	declare := func(name, what string, o Origin) {
+		if seen[name] {
+			list = append(list, diag.Diagnostic{Cell: o.Cell, Text: o.Text, Offset: o.Offset, Msg: what + " is declared twice in this cell"})
+		}
+		seen[name] = true
+	}
+	method := func(t string, m *Decl) { declare(t+"."+m.Name, "method "+t+"."+m.Name, m.Origin) }
+	for _, d := range a.Decls {
+		for _, n := range d.Names {
+			declare(n, n, d.Origin)
+		}
+		for _, m := range d.Methods {
+			method(d.Name, m)
+		}
+	}
+	for t, methods := range a.Methods {
+		for _, m := range methods {
+			method(t, m)
+		}
+	}
+	for _, s := range a.Steps {
+		again := s.Item.Kind == cell.Var
+		for i, id := range s.names() {
+			if id != nil && id.Name != "_" && (again || s.Defines[i] != "") {
+				declare(id.Name, id.Name, Origin{a.Cell.Name, a.Cell.Text, s.Item.Offset(id.Pos())})
+			}
+		}
+	}
+	return list
 }
 
 // addStep adds a statement or a variable declaration.
@@ -230,9 +271,10 @@ func sortRefs(refs []Ref) []Ref {
 	return list
 }
 
-// hoist moves var declarations before the steps that speak of their variables: like those of a
-// package, they may come in any order.
-func hoist(steps []*Step) []*Step {
+// hoist moves var declarations before the steps and the init functions that speak of their variables:
+// like those of a package, they may come in any order.
+func (a *Analysis) hoist() []*Step {
+	steps := a.Steps
 	at := map[string]int{}
 	for i, s := range steps {
 		if s.Item.Kind != cell.Var {
@@ -257,6 +299,13 @@ func hoist(steps []*Step) []*Step {
 			}
 		}
 		order = append(order, steps[i])
+	}
+	for _, d := range a.Inits {
+		for _, r := range d.Refs {
+			if i, ok := at[r.Name]; ok && !r.Key {
+				place(i)
+			}
+		}
 	}
 	for i := range steps {
 		place(i)

@@ -11,6 +11,7 @@ package compose
 import (
 	"fmt"
 	"go/ast"
+	"go/token"
 	"maps"
 	"slices"
 	"strings"
@@ -117,8 +118,12 @@ func (w World) Holds(d *Decl) bool {
 // name, but one that nobody types.
 const versionMark = "ᵛ"
 
-// Symbol returns the name that generated source has for d's name.
+// Symbol returns the name that generated source has for d's name. A variable's is never exported: of those
+// the compiler makes a table that the linker refuses.
 func (d *Decl) Symbol(name string) string {
+	if d.Kind == cell.Var && token.IsExported(name) {
+		name = "vʹ" + name
+	}
 	if d.Version <= 1 {
 		return name
 	}

@@ -286,17 +286,33 @@ func (w *writer) body(s *Source) {
 		s.add("\nfunc init() { %s.Register(%q, %s) }\n", rtName, p.Unit, bodyName)
 	}
 	s.add("\nfunc %s() {\n", bodyName)
-	for i := range p.Cell.Inits {
-		s.add("initʹ%d()\n", i)
-	}
-	for i, step := range p.Cell.Steps {
-		w.step(s, i, i == len(p.Cell.Steps)-1)
-		if !w.check && slices.ContainsFunc(step.Defines, func(n string) bool { return n != "" }) {
-			s.add("; %s.Mark(%d)", rtName, i+1)
-		}
-	}
+	w.steps(s)
 	s.line(Origin{Cell: c.Name, Text: c.Text, Offset: len(c.Text)})
 	s.add("}\n")
+}
+
+// steps writes the cell's code. After each step it is checked whether the cell was interrupted, since one
+// that was left behind, blocked, may come back later.
+func (w *writer) steps(s *Source) {
+	c := w.plan.Cell
+	for i := range len(c.Steps) + 1 {
+		if i == c.Before {
+			for k := range c.Inits {
+				s.add("\ninitʹ%d()\n", k)
+			}
+		}
+		if i == len(c.Steps) {
+			return
+		}
+		w.step(s, i, i == len(c.Steps)-1)
+		if w.check {
+			continue
+		}
+		if slices.ContainsFunc(c.Steps[i].Defines, func(n string) bool { return n != "" }) {
+			s.add("; %s.Mark(%d)", rtName, i+1)
+		}
+		s.add("; %s.Check()", rtName)
+	}
 }
 
 // inferred declares the variables of a step with their values, for the type checker.

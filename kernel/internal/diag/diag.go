@@ -31,8 +31,8 @@ func (l List) Error() string {
 	return fmt.Sprintf("%s (and %d more)", l[0], len(l)-1)
 }
 
-// Sort orders the list by cell and place and removes duplicates: a problem in a statement that is
-// looked at twice is one problem.
+// Sort orders the list by cell and place. Of several problems at one place the first stays: a statement
+// may be looked at twice, and then its problem has two wordings.
 func (l List) Sort() List {
 	slices.SortStableFunc(l, func(a, b Diagnostic) int {
 		if c := strings.Compare(a.Cell, b.Cell); c != 0 {
@@ -41,7 +41,7 @@ func (l List) Sort() List {
 		return a.Offset - b.Offset
 	})
 	return slices.CompactFunc(l, func(a, b Diagnostic) bool {
-		return a.Cell == b.Cell && a.Offset == b.Offset && a.Msg == b.Msg
+		return a.Cell == b.Cell && a.Offset == b.Offset
 	})
 }
 

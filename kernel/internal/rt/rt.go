@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,7 +30,7 @@ type Exec struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	stop   atomic.Bool  // the user asked it to stop
-	thrown atomic.Int64 // when Check unwound it last, in nanoseconds
+	thrown time.Time    // when Check unwound it first; only its main goroutine knows
 	marks  atomic.Int64 // the last mark that was reached
 	main   string       // the goroutine that runs the cell's own code
 }
@@ -79,7 +81,7 @@ func Check() {
 }
 
 // unwindTime is how long the deferred functions of an interrupted cell may take. Code that goes on for
-// longer is unwound again: it has recovered from the interrupt.
+// longer is unwound again, at every turn: it has recovered from the interrupt.
 const unwindTime = 50 * time.Millisecond
 
 func checkSlow() {
@@ -87,11 +89,11 @@ func checkSlow() {
 	if e == nil || !e.stop.Load() || goroutine() != e.main {
 		return
 	}
-	now := time.Now().UnixNano()
-	if last := e.thrown.Load(); last != 0 && now-last < int64(unwindTime) {
+	if e.thrown.IsZero() {
+		e.thrown = time.Now()
+	} else if time.Since(e.thrown) < unwindTime {
 		return
 	}
-	e.thrown.Store(now)
 	panic(stopped{})
 }
 
@@ -112,6 +114,7 @@ type cellError struct{ err error }
 // is not shown.
 func Result(show func(any) frame.Bundle) func(values ...any) {
 	return func(values ...any) {
+		Check() // a cell that was left behind may come back after all
 		Fail(values...)
 		if n := len(values); n > 1 && values[n-1] == nil {
 			values = values[:n-1]
@@ -147,6 +150,10 @@ func Guarded[F any](f F) F {
 				results = failed(t, r)
 			}
 		}()
+		if v.IsNil() {
+			var f func()
+			f() // panics as Go does
+		}
 		if t.IsVariadic() {
 			return v.CallSlice(args)
 		}
@@ -199,6 +206,9 @@ func report(r any, stack []control.Call) {
 	if _, ok := r.(stopped); ok {
 		return
 	}
+	if c, ok := creator(); ok {
+		stack = append(stack, c)
+	}
 	if f, err := frame.Encode(control.KindPanic, describe(r, stack)); err == nil {
 		_ = hooks.Send(f) // as in Result
 	}
@@ -231,6 +241,9 @@ func (e *Exec) Stop() {
 		e.cancel(ErrInterrupted)
 	}
 }
+
+// Marks returns how many marks the execution's code has reached.
+func (e *Exec) Marks() int { return int(e.marks.Load()) }
 
 // Stopping tells whether Stop was called.
 func (e *Exec) Stopping() bool { return e.stop.Load() }
@@ -266,7 +279,8 @@ func (e *Exec) Run(unit string, d *control.Done) {
 func (e *Exec) ended(r any) control.Done {
 	switch r := r.(type) {
 	case nil:
-		return control.Done{Status: control.Panicked, Panic: &control.Panic{Type: "runtime.Goexit", Text: "runtime.Goexit ended the cell"}}
+		return control.Done{Status: control.Panicked, Panic: &control.Panic{Type: "runtime.Goexit",
+			Text: "runtime.Goexit ended the cell", Stack: callers(4)}}
 	case stopped:
 		return control.Done{Status: control.Interrupted, Panic: describe(r, callers(4))}
 	case exited:
@@ -298,6 +312,20 @@ func describe(r any, stack []control.Call) (p *control.Panic) {
 		p.Text = fmt.Sprint(r)
 	}
 	return p
+}
+
+// createdBy is how a stack trace tells which call started its goroutine.
+var createdBy = regexp.MustCompile(`(?m)^created by (.+?)(?: in goroutine \d+)?\n\t(.+):(\d+)`)
+
+// creator returns the go statement that started the calling goroutine.
+func creator() (control.Call, bool) {
+	buf := make([]byte, 64<<10)
+	m := createdBy.FindSubmatch(buf[:runtime.Stack(buf, false)])
+	if m == nil {
+		return control.Call{}, false
+	}
+	line, err := strconv.Atoi(string(m[3]))
+	return control.Call{Func: string(m[1]), File: string(m[2]), Line: line}, err == nil
 }
 
 // callers returns the stack above the function that called it, without skip innermost frames.

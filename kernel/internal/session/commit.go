@@ -39,6 +39,11 @@ func (s *Session) commit(p *plan, done control.Done, report *Report) {
 		}
 		s.keepOld(unset, live, broken)
 	}
+	for _, name := range sortedNames(broken) {
+		if _, known := s.broken[name]; !known && !broken[name].waits {
+			report.Notices = append(report.Notices, fmt.Sprintf("%s no longer works: %s", name, broken[name].why))
+		}
+	}
 	s.publish(live, broken)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,6 +105,31 @@ func (s *Session) keepOld(unset []string, live compose.World, broken map[string]
 		}
 		wait(d, changed, live, broken)
 	}
+	for _, name := range s.unharmed(live, broken) {
+		live.Add(s.live[name])
+		delete(broken, name)
+	}
+}
+
+// unharmed returns the broken declarations that were live and mean in live, with each other, what they
+// meant.
+func (s *Session) unharmed(live compose.World, broken map[string]broken) []string {
+	set := map[string]bool{}
+	for name, b := range broken {
+		if old := s.live[name]; old != nil && old.Text == b.decl.Text && live[name] == nil {
+			set[name] = true
+		}
+	}
+	for again := true; again; {
+		again = false
+		for name := range set {
+			if !s.stillMeans(s.live[name], live, set) {
+				delete(set, name)
+				again = true
+			}
+		}
+	}
+	return sortedNames(set)
 }
 
 // stillMeans tells whether what d speaks of means in live what it means now, but for some names.

@@ -68,6 +68,9 @@ func (s *Session) resolveImports(ctx context.Context, a *compose.Analysis) error
 // packagesFor returns the packages of that name that export all of the selectors, of the first tier
 // that has one.
 func (s *Session) packagesFor(ctx context.Context, name string, selectors []string) []string {
+	if name == "unsafe" {
+		return []string{name}
+	}
 	var named []string
 	for p, n := range s.builder.Names() {
 		if n == name && !strings.Contains(p, "/internal/") && !strings.HasSuffix(p, "/internal") && n != "main" {

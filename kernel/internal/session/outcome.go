@@ -117,7 +117,7 @@ func (s *Session) crash(d *worker.Death) error {
 // deathReason returns the line by which a dying Go program says why, or what the system says.
 func deathReason(d *worker.Death) string {
 	for line := range strings.Lines(d.Stderr) {
-		for _, prefix := range []string{"panic: ", "fatal error: ", "runtime: goroutine stack exceeds"} {
+		for _, prefix := range []string{"panic: ", "fatal error: ", "runtime: goroutine stack exceeds", "SIG", "unexpected fault address"} {
 			if strings.HasPrefix(line, prefix) {
 				return strings.TrimSpace(line)
 			}

@@ -416,7 +416,7 @@ func (pl *planner) origin(name string) compose.Origin {
 	return o
 }
 
-// report puts what no longer works, and what does again, into words.
+// report notes what no longer works, and puts what does again into words.
 func (pl *planner) report() {
 	all := cloned(pl.s.broken)
 	for name, b := range all {
@@ -431,10 +431,9 @@ func (pl *planner) report() {
 		b := pl.broken[name]
 		if b.decl.Kind != cell.Var {
 			all[name] = b
+			continue
 		}
-		if _, known := pl.s.broken[name]; !known {
-			pl.plan.notices = append(pl.plan.notices, fmt.Sprintf("%s no longer works: %s", name, b.why))
-		}
+		pl.plan.notices = append(pl.plan.notices, fmt.Sprintf("%s was dropped: %s", name, b.why))
 	}
 	pl.plan.broken = all
 	slices.Sort(pl.plan.notices)

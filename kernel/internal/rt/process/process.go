@@ -143,7 +143,7 @@ func (w *worker) finish(e *rt.Exec, ended <-chan control.Done) {
 		select {
 		case d = <-ended:
 		case <-time.After(Grace):
-			d = control.Done{Status: control.Interrupted, Abandoned: true}
+			d = control.Done{Status: control.Interrupted, Abandoned: true, Marks: e.Marks()}
 		}
 	}
 	w.mu.Lock()
