@@ -17,6 +17,7 @@ type plan struct {
 	check   *checked
 	broken  map[string]broken // what does not work afterwards
 	notices []string
+	settled bool // it has run, and everything that it declares is live: it may run again as it is
 }
 
 // A broken declaration is one that does not work at present: another cell has changed what it speaks

@@ -198,7 +198,7 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 	}
 	report.Build = lib.Took
 	err = s.run(ctx, req, p, lib, &report)
-	if live := s.live; err == nil {
+	if live := s.live; p.settled {
 		r := &ran{plan: p, packages: s.live.Packages(a), names: map[string]*compose.Decl{}}
 		for name := range a.Names() {
 			r.names[name] = live[name]
@@ -283,6 +283,7 @@ func (s *Session) run(ctx context.Context, req Request, p *plan, lib *build.Libr
 		s.builder.Commit(lib)
 		s.libs = append(s.libs, exec.Load...)
 		s.commit(p, done, report)
+		p.settled = len(p.unset(done)) == 0
 	} else if unset := p.unset(done); len(unset) > 0 {
 		report.Notices = append(report.Notices, "not set: "+strings.Join(unset, ", "))
 	}
