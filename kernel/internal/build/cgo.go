@@ -106,9 +106,24 @@ func (b *Builder) runC(ctx context.Context, dir, op, tool string, args []string)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CC="+b.base.Toolchain.CC)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return &Error{Op: op, Out: strings.ReplaceAll(firstLines(out, 20), dir+"/", ""), Err: err}
+		return &Error{Op: op, Out: firstLines([]byte(strings.ReplaceAll(essence(string(out)), dir+"/", "")), 20), Err: err}
 	}
 	return nil
+}
+
+// essence returns, of what cgo says of C code that does not compile at all, what the C compiler said: cgo
+// prints everything that it gave the compiler as well.
+func essence(out string) string {
+	if !strings.Contains(out, "did not produce error at completed") {
+		return out
+	}
+	var list []string
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, "error:") {
+			list = append(list, strings.TrimSpace(line))
+		}
+	}
+	return "the C code before import \"C\" does not compile\n" + strings.Join(list, "\n")
 }
 
 // linkC is linkSystem for a unit with C code: the C compiler links it, since it knows C's libraries. The

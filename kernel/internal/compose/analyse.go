@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/lathe-go/lathe/kernel/internal/cell"
 	"github.com/lathe-go/lathe/kernel/internal/diag"
@@ -70,7 +71,7 @@ func Analyse(c *cell.Cell, inherited *Imports) (*Analysis, error) {
 	a := &Analysis{Cell: c, Methods: map[string][]*Decl{}, Paths: map[string]int{}, defined: map[string]int{},
 		Imports: &Imports{Named: map[string]string{}}}
 	if inherited != nil {
-		a.Imports = &Imports{Named: maps.Clone(inherited.Named), Dot: slices.Clone(inherited.Dot)}
+		a.Imports = &Imports{Named: maps.Clone(inherited.Named), Dot: slices.Clone(inherited.Dot), C: inherited.C}
 	}
 	var problems diag.List
 	for _, it := range c.Items {
@@ -127,6 +128,8 @@ func (a *Analysis) addImport(it *cell.Item) diag.List {
 	}
 	a.Paths[p] = it.Offset(spec.Path.Pos())
 	switch {
+	case p == "C":
+		a.Imports.Named["C"], a.Imports.C = p, commentBefore(a.Cell.Text[:it.Start])
 	case spec.Name == nil:
 		a.Imports.Named["\x00"+p] = p // its name is known when the package is looked up
 	case spec.Name.Name == ".":
@@ -139,6 +142,26 @@ func (a *Analysis) addImport(it *cell.Item) diag.List {
 		a.Imports.Named[spec.Name.Name] = p
 	}
 	return nil
+}
+
+// commentBefore returns the comment, of one block or of lines, that text ends with. The keyword of an
+// import declaration may stand between.
+func commentBefore(text string) string {
+	text = strings.TrimRight(text, " \t\r\n(")
+	text = strings.TrimSuffix(text, "import")
+	if blank := strings.TrimRight(text, " \t"); strings.HasSuffix(blank, "\n\n") {
+		return "" // as in a Go file, nothing may stand between
+	}
+	text = strings.TrimRight(text, " \t\r\n")
+	if strings.HasSuffix(text, "*/") {
+		return text[max(0, strings.LastIndex(text, "/*")):]
+	}
+	lines := strings.Split(text, "\n")
+	from := len(lines)
+	for from > 0 && strings.HasPrefix(strings.TrimSpace(lines[from-1]), "//") {
+		from--
+	}
+	return strings.Join(lines[from:], "\n")
 }
 
 // NameImports gives the imports without a name of their own the name of their package.

@@ -62,6 +62,7 @@ type Imports struct {
 	Named map[string]string // name to path
 	Dot   []string          // paths
 	Blank []string          // paths
+	C     string            // the comment before import "C", which is C code
 }
 
 // World is the declarations that are live, by every name that they declare. Worlds are immutable:

@@ -11,6 +11,7 @@ import (
 // A Source is a generated file, and for each piece of it the place that it was copied from.
 type Source struct {
 	Name  string
+	C     bool // it imports "C"
 	text  bytes.Buffer
 	spans []spanOrigin
 }

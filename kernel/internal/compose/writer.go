@@ -118,7 +118,13 @@ func (w *writer) header(s *Source, imports *Imports, used func(source, name, pat
 	s.add("package main\n\n")
 	keep := func(name, path string) bool { return w.check || used(s.Name, name, path) }
 	for _, name := range slices.Sorted(maps.Keys(imports.Named)) {
-		if as, path := w.importName(name), imports.Named[name]; keep(as, path) {
+		as, path := w.importName(name), imports.Named[name]
+		switch {
+		case !keep(as, path):
+		case path == "C":
+			s.add("%s\nimport \"C\"\n", imports.C)
+			s.C = true
+		default:
 			s.add("import %s %q\n", as, path)
 		}
 	}

@@ -108,6 +108,9 @@ func Mark(n int) {
 // cellError is the panic by which a cell fails whose last expression is a non-nil error.
 type cellError struct{ err error }
 
+// voidType is the type that a call of a C function without a result has.
+const voidType = "main._Ctype_void"
+
 // Result returns a function that shows the values of a cell's last expression, each made into a bundle
 // by show: a call of its own, since an expression with several values can only be all of a call's
 // arguments. If the last value is a non-nil error, the cell fails with it; a nil error beside other values
@@ -120,6 +123,9 @@ func Result(show func(any) frame.Bundle) func(values ...any) {
 			values = values[:n-1]
 		}
 		for _, v := range values {
+			if fmt.Sprintf("%T", v) == voidType {
+				continue
+			}
 			if f, err := frame.Encode(frame.Result, show(v)); err == nil {
 				_ = hooks.Send(f) // the kernel is gone if this fails, and this process with it
 			}

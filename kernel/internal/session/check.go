@@ -48,6 +48,8 @@ func (s *Session) typeCheck(p *compose.Plan) (*checked, []problem) {
 	conf := types.Config{
 		Importer:                 s.imports,
 		DisableUnusedImportCheck: true,
+		// What stands for C's names is found when the unit is compiled: C is not asked for it before.
+		FakeImportC: true,
 		Error: func(err error) {
 			var e types.Error
 			if errors.As(err, &e) {
@@ -114,6 +116,9 @@ func (c *checked) variable(d *compose.Decl, name string) (*compose.Decl, string)
 		return nil, "no type was found for " + name
 	}
 	t := obj.Type()
+	if t == types.Typ[types.Invalid] {
+		return nil, "its type is one of C's; convert it to a Go type, as in int(…)"
+	}
 	n := namer{pkg: c.pkg, imports: &compose.Imports{Named: map[string]string{}}}
 	text := compose.Plain(types.TypeString(t, n.qualify))
 	if why := n.unnameable(t, nil); why != "" {

@@ -27,9 +27,6 @@ var tiers = []func(path string) bool{
 // are an error that names both.
 func (s *Session) resolveImports(ctx context.Context, a *compose.Analysis) error {
 	for _, p := range sortedNames(a.Paths) {
-		if p == "C" {
-			return diag.List{{Cell: a.Cell.Name, Text: a.Cell.Text, Offset: a.Paths[p], Msg: noCgo}}
-		}
 		if err := s.addPackage(ctx, p); err != nil {
 			return diag.List{{Cell: a.Cell.Name, Text: a.Cell.Text, Offset: a.Paths[p], Msg: err.Error()}}
 		}
@@ -112,9 +109,6 @@ func (s *Session) exports(p string, names []string) bool {
 		return obj == nil || !obj.Exported()
 	})
 }
-
-// noCgo says what to do instead.
-const noCgo = "import \"C\" does not work in a cell: C code can only be called through a Go package that wraps it"
 
 func ambiguous(a *compose.Analysis, name string, fits []string) diag.Diagnostic {
 	for i := range fits {

@@ -185,16 +185,11 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 	unit := build.Unit{Name: fmt.Sprintf("u%d", s.units), Vars: p.Vars()}
 	s.units++
 	p.Unit = unit.Name
-	for _, src := range p.Final(p.check.facts()) {
-		unit.Files = append(unit.Files, build.File{Name: src.Name, Text: src.Text()})
-	}
+	sources := p.Final(p.check.facts())
 	p.check = nil // it is large
-	lib, err := s.builder.Build(ctx, unit)
+	lib, err := s.build(ctx, &unit, sources)
 	if err != nil {
-		if ctx.Err() != nil {
-			return report, interrupted()
-		}
-		return report, fmt.Errorf("generated code does not compile (please report this): %w", err)
+		return report, err
 	}
 	report.Build = lib.Took
 	err = s.run(ctx, req, p, lib, &report)

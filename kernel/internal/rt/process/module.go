@@ -10,6 +10,7 @@ package process
 static void *lathe_open(const char *path) { return dlopen(path, RTLD_NOW | RTLD_GLOBAL); }
 static void *lathe_global(const char *name) { return dlsym(RTLD_DEFAULT, name); }
 static void lathe_flush(void) { fflush(NULL); }
+static void lathe_lines(void) { setvbuf(stdout, NULL, _IOLBF, 0); }
 */
 import "C"
 
@@ -154,6 +155,9 @@ func symbolOf(handle unsafe.Pointer, name string) unsafe.Pointer {
 	defer C.free(unsafe.Pointer(s))
 	return C.dlsym(handle, s)
 }
+
+// lineBufferC makes C code write each line as it ends, as it does on a terminal.
+func lineBufferC() { C.lathe_lines() }
 
 // flushC writes out what C code has printed.
 func flushC() { C.lathe_flush() }

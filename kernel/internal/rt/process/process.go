@@ -60,12 +60,15 @@ func run() error {
 		return err
 	}
 	debug.SetTraceback("all")
+	// Endless recursion must not take the machine down with it before it is noticed.
+	debug.SetMaxStack(256 << 20)
 	w := &worker{loader: l, out: newSink(channel), byLabel: map[unsafe.Pointer]*rt.Exec{}}
 	w.out.current = w.current
 	go w.out.write()
 	rt.Init(rt.Hooks{Current: w.current, Send: w.out.Send})
 	frame.Attach(w.out)
 	hookOS(w)
+	lineBufferC()
 	if err := w.out.Send(frame.Frame{Kind: control.KindReady}); err != nil {
 		return err
 	}
