@@ -71,6 +71,18 @@ func (c *cells) newSession(ctx context.Context) (*session.Session, error) {
 	return s, nil
 }
 
+// helpEditors prepares what completes cells, a moment after the session is ready: the first cell comes first.
+func (c *cells) helpEditors(ctx context.Context) {
+	<-c.ready
+	select {
+	case <-time.After(time.Second):
+		if err := c.help.Warm(); err != nil && !errors.Is(err, complete.ErrNoGopls) {
+			fmt.Fprintf(os.Stderr, "lathe: %v\n", err)
+		}
+	case <-ctx.Done():
+	}
+}
+
 // workerEnv tells the worker where the PJRT plugin is, or why there is none: the backend package passes
 // that on, and says what it does instead.
 func workerEnv(ctx context.Context) []string {
@@ -89,6 +101,7 @@ func (c *cells) close() error {
 		err = c.session.Close()
 	}
 	c.warm.Stop()
+	c.help.Close()
 	return errors.Join(err, c.figures.Close())
 }
 

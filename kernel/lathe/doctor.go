@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lathe-go/lathe/kernel/internal/build"
+	"github.com/lathe-go/lathe/kernel/internal/complete"
 	"github.com/lathe-go/lathe/kernel/internal/pjrt"
 	"github.com/lathe-go/lathe/kernel/internal/server"
 	"github.com/lathe-go/lathe/pkg/display/frame"
@@ -33,6 +34,7 @@ func doctorCommand(ctx context.Context, e env, args []string) error {
 		{"git", findGit},
 		{"base library", findBase},
 		{"PJRT plugin", findPlugin},
+		{"gopls", findGopls},
 		{"a cell", tryCell},
 	} {
 		found, err := f.look(ctx)
@@ -79,6 +81,15 @@ func findPlugin(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return p.Path, nil
+}
+
+// findGopls never fails: what is missing is comfort.
+func findGopls(context.Context) (string, error) {
+	path, err := complete.Find()
+	if err != nil {
+		return err.Error(), nil
+	}
+	return path, nil
 }
 
 // tryCell compiles, loads and runs a cell.

@@ -53,7 +53,9 @@ func kernelCommand(ctx context.Context, _ env, args []string) error {
 	}()
 	// What lives long here are type-checked packages; collecting them often costs more than it frees.
 	debug.SetGCPercent(400)
-	return s.Serve(ctx, &handler{cells: startCells(ctx, "")})
+	c := startCells(ctx, "")
+	go c.helpEditors(ctx)
+	return s.Serve(ctx, &handler{cells: c})
 }
 
 // A handler is the Go language behind the Jupyter protocol.

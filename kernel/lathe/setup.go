@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/build"
+	"github.com/lathe-go/lathe/kernel/internal/complete"
 	"github.com/lathe-go/lathe/kernel/internal/home"
 	"github.com/lathe-go/lathe/kernel/internal/pjrt"
 )
@@ -42,6 +43,13 @@ func setupCommand(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "PJRT plugin   %s\n", plugin.Path)
+	bar.show("gopls", 0, 0, "being built, if it is not there")
+	gopls, err := complete.Install(ctx)
+	bar.end()
+	if err != nil {
+		gopls = "none, which only makes completion know less (" + lastLine(err.Error()) + ")"
+	}
+	fmt.Fprintf(e.stdout, "gopls         %s\n", gopls)
 	fmt.Fprintln(e.stdout, "ready: `lathe install` tells Jupyter, `lathe run NOTEBOOK` needs none")
 	return nil
 }

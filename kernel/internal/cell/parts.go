@@ -7,9 +7,10 @@ type Part struct {
 }
 
 // Parts cuts text into its top-level parts as far as brackets tell them apart. It works on text that is
-// typed in half: what follows an open bracket belongs to the part that has opened it.
+// typed in half: what follows an open bracket belongs to the part that has opened it, and what nothing has
+// opened closes nothing.
 func Parts(text string) []Part {
-	spans, err := split(text)
+	spans, err := (&splitter{text: text, start: -1, lenient: true}).split()
 	if err != nil {
 		return []Part{{Span{0, len(text)}, Stmt}}
 	}

@@ -25,6 +25,7 @@ type splitter struct {
 	// only the end of a line ends it.
 	clause  bool
 	problem string // why token returned false
+	lenient bool   // tokens that can stand nowhere are no matter
 }
 
 // maxHead is how many tokens of a part are kept: a method's receiver may be long.
@@ -32,7 +33,11 @@ const maxHead = 64
 
 // split cuts text into its top-level parts.
 func split(text string) ([]span, *syntaxError) {
-	sp := &splitter{text: text, start: -1}
+	return (&splitter{text: text, start: -1}).split()
+}
+
+func (sp *splitter) split() ([]span, *syntaxError) {
+	text := sp.text
 	for from := 0; from < len(text); {
 		next, err := sp.scan(from)
 		if err != nil {
@@ -64,7 +69,7 @@ func (sp *splitter) scan(from int) (next int, err *syntaxError) {
 			sp.spans = append(sp.spans, span{Span{at, end}, Directive})
 			return end, nil
 		}
-		if sp.token(at, tok, lit) {
+		if sp.token(at, tok, lit) || sp.lenient {
 			continue
 		}
 		return 0, &syntaxError{at, sp.problem}
@@ -105,6 +110,7 @@ func (sp *splitter) token(at int, tok token.Token, lit string) bool {
 		sp.depth++
 	case token.RPAREN, token.RBRACK, token.RBRACE:
 		if sp.depth--; sp.depth < 0 {
+			sp.depth = 0
 			sp.problem = fmt.Sprintf("unexpected %s: nothing is open here", tok)
 			return false
 		}

@@ -9,8 +9,11 @@ package complete
 import (
 	"context"
 	"go/token"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/build"
 	"github.com/lathe-go/lathe/kernel/internal/compose"
@@ -25,6 +28,8 @@ type Completer struct {
 	view     session.View
 	packages *packages
 	docs     documents
+	gopls    *server // nil until Warm, and where there is none
+	closed   bool
 }
 
 // New returns a Completer that knows no session yet.
@@ -38,6 +43,46 @@ func (c *Completer) Update(v session.View) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.view, c.packages.exports = v, v.Packages
+}
+
+// The time that gopls has for what it adds. It is asked only when it is warm, and so is late only where the
+// file's imports have changed.
+const (
+	completionTime = 45 * time.Millisecond
+	hoverTime      = 300 * time.Millisecond
+)
+
+// Warm starts gopls in the background, if it is installed, and returns without waiting for it. Close ends
+// it.
+func (c *Completer) Warm() error {
+	path, err := Find()
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gopls != nil || c.closed {
+		return nil
+	}
+	dir := c.view.Module
+	if _, err := os.Stat(filepath.Join(dir, "go.mod")); dir == "" || err != nil {
+		if dir, err = build.SourceDir(); err != nil {
+			return err
+		}
+	}
+	c.gopls = startServer(path, dir, newVirtual(c.view, c.packages, "", 0).text)
+	return nil
+}
+
+// Close ends gopls. Completion works without it from then on.
+func (c *Completer) Close() {
+	c.mu.Lock()
+	s := c.gopls
+	c.gopls, c.closed = nil, true
+	c.mu.Unlock()
+	if s != nil {
+		s.Close()
+	}
 }
 
 // Complete returns what may stand at the cursor, which counts code points.
@@ -56,13 +101,21 @@ func (c *Completer) Complete(ctx context.Context, code string, cursor int) (wire
 		c.paths(r, code, at)
 		return r.reply(code), nil
 	}
-	c.typed(r, code, at)
+	v, s := c.typed(r, code, at)
+	if s != nil {
+		ask, cancel := context.WithTimeout(ctx, completionTime)
+		defer cancel()
+		more, _ := s.complete(ask, v) // without it, the answer is what there is
+		for _, m := range more {
+			r.add(m)
+		}
+	}
 	r.sort()
 	return r.reply(code), ctx.Err()
 }
 
-// typed adds what the type checker knows.
-func (c *Completer) typed(r *result, code string, at int) {
+// typed adds what the type checker knows. It returns the file, and who else may be asked.
+func (c *Completer) typed(r *result, code string, at int) (*virtual, *server) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	file := check(newVirtual(c.view, c.packages, code, at), c.packages)
@@ -72,6 +125,7 @@ func (c *Completer) typed(r *result, code string, at int) {
 	} else {
 		r.names(file, c.packages)
 	}
+	return file.virtual, c.gopls
 }
 
 // directiveLine returns the text from the % or ! on before the offset, if its line is a directive.

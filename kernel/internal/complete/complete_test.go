@@ -29,7 +29,10 @@ func newSession(t testing.TB) *session.Session {
 	t.Helper()
 	base, err := build.Current()
 	if err != nil {
-		t.Skipf("no session can be had: %v", err)
+		base, err = build.Ensure(t.Context(), func(string, int, int) {})
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	s, err := session.New(t.Context(), session.Options{Base: base, Dir: t.TempDir(), Output: func(frame.Frame) {}})
 	if err != nil {

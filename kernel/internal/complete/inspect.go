@@ -32,15 +32,43 @@ func (c *Completer) Inspect(ctx context.Context, code string, cursor, detail int
 	if placeOf(code, at) != inCode {
 		return wire.InspectReply{}, nil
 	}
-	d, ok := c.describe(code, at)
-	if !ok {
+	d, v, s := c.describe(code, at)
+	if s != nil && (d.heading == "" || d.comment == "" && strings.HasPrefix(d.origin, "package ")) {
+		c.ask(ctx, s, v, &d)
+	}
+	if d.heading == "" {
 		return wire.InspectReply{}, ctx.Err()
 	}
 	return d.reply(detail), ctx.Err()
 }
 
-// describe describes the name at an offset; behind the bracket of a call, what is called.
-func (c *Completer) describe(code string, at int) (description, bool) {
+// ask completes a description by what gopls knows.
+func (c *Completer) ask(ctx context.Context, s *server, v *virtual, d *description) {
+	ctx, cancel := context.WithTimeout(ctx, hoverTime)
+	defer cancel()
+	text, err := s.hover(ctx, v)
+	if err != nil || text == "" {
+		return
+	}
+	code, rest, _ := strings.Cut(strings.TrimPrefix(text, "```go\n"), "\n```")
+	if d.heading == "" {
+		d.heading = code
+	}
+	d.comment = strings.Trim(rest, "\n -")
+	path, line, err := s.definition(ctx, v)
+	if err != nil || path == "" || d.source != "" {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if doc, ok := c.docs.of(token.Position{Filename: path, Line: line}); ok {
+		d.source = doc.source
+	}
+}
+
+// describe describes the name at an offset; behind the bracket of a call, what is called. The heading is
+// empty if nothing is known. It returns the file as well, and who else may be asked.
+func (c *Completer) describe(code string, at int) (description, *virtual, *server) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if start := wordStart(code, at); start == wordEnd(code, at) || '0' <= code[start] && code[start] <= '9' {
@@ -50,25 +78,25 @@ func (c *Completer) describe(code string, at int) (description, bool) {
 	defer file.free()
 	_, obj := file.identAt()
 	if obj == nil {
-		return description{}, false
+		return description{}, file.virtual, c.gopls
 	}
 	d := description{heading: heading(obj, file)}
 	if pkg, ok := obj.(*types.PkgName); ok {
 		d.heading = fmt.Sprintf("package %s // import %q", pkg.Imported().Name(), pkg.Imported().Path())
-		return d, true
+		return d, file.virtual, c.gopls
 	}
 	if live := c.live(obj, file); live != nil {
 		d.source, d.origin, d.comment = sourceOf(live), live.Origin.Cell, commentBefore(live.Origin)
-		return d, true
+		return d, file.virtual, c.gopls
 	}
 	if obj.Pkg() == nil || obj.Pkg() == file.pkg {
-		return d, true
+		return d, file.virtual, c.gopls
 	}
 	d.origin = fmt.Sprintf("package %q", build.UnversionedPath(obj.Pkg().Path()))
 	if doc, ok := c.docs.of(c.positionOf(obj)); ok {
 		d.comment, d.source = doc.comment, doc.source
 	}
-	return d, true
+	return d, file.virtual, c.gopls
 }
 
 // positionOf returns where a package's source declares an object.

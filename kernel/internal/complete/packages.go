@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -17,10 +18,20 @@ type packages struct {
 	module  map[string]string // packages of the notebook's module that are not compiled yet
 	fset    *token.FileSet
 	gc      types.Importer
+	// stay are packages that virtual files import if nothing else has their name, name to path: those that
+	// cells have named. For gopls, a change of the imports is much work.
+	stay map[string]string
 }
 
+// usual are the packages that hardly a notebook does without.
+var usual = []string{"errors", "fmt", "math", "os", "slices", "sort", "strconv", "strings", "time",
+	"github.com/lathe-go/lathe/pkg/display"}
+
 func newPackages(fset *token.FileSet) *packages {
-	p := &packages{fset: fset}
+	p := &packages{fset: fset, stay: map[string]string{}}
+	for _, u := range usual {
+		p.stay[path.Base(u)] = u
+	}
 	p.gc = importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) { return p.exports.Open(path) })
 	return p
 }

@@ -170,6 +170,12 @@ func (w *virtualWriter) findImports() {
 		}
 		if fits := w.packages.named(name, selectors); len(fits) > 0 {
 			w.imports[name], w.guessed[name] = fits[0], true
+			w.packages.stay[name] = fits[0]
+		}
+	}
+	for name, p := range w.packages.stay {
+		if w.imports[name] == "" && !w.declared[name] && w.view.World[name] == nil && w.packages.names()[p] != "" {
+			w.imports[name], w.guessed[name] = p, true
 		}
 	}
 }
@@ -300,10 +306,15 @@ func (w *virtualWriter) decl(b *strings.Builder, d *compose.Decl) {
 
 // importName returns the file's name for a package that a declaration calls by name.
 func (w *virtualWriter) importName(name, p string) string {
-	switch {
-	case w.imports[name] == p:
+	if w.imports[name] == p {
 		return name
-	case w.aliases[p] == "":
+	}
+	for _, other := range slices.Sorted(maps.Keys(w.imports)) {
+		if w.imports[other] == p {
+			return other
+		}
+	}
+	if w.aliases[p] == "" {
 		w.aliases[p] = fmt.Sprintf("%sʹ%d", name, len(w.aliases))
 	}
 	return w.aliases[p]
