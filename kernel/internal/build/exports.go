@@ -1,6 +1,7 @@
 package build
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -10,15 +11,15 @@ import (
 // Exports are the packages that cells may import at one moment. They do not change when packages are
 // added.
 type Exports struct {
-	GOROOT  string            // of the toolchain that has compiled them
-	Names   map[string]string // import path to package name
-	files   map[string]string // the path that a package is compiled under to its export data
-	current map[string]string // import path to the path of the last version, where that is another
+	Toolchain Toolchain         // which has compiled them
+	Names     map[string]string // import path to package name
+	files     map[string]string // the path that a package is compiled under to its export data
+	current   map[string]string // import path to the path of the last version, where that is another
 }
 
 // Exports returns the packages of b as they are now.
 func (b *Builder) Exports() Exports {
-	e := Exports{GOROOT: b.base.Toolchain.GOROOT, Names: maps.Clone(b.names), files: maps.Clone(b.exports), current: map[string]string{}}
+	e := Exports{Toolchain: b.base.Toolchain, Names: maps.Clone(b.names), files: maps.Clone(b.exports), current: map[string]string{}}
 	for path, p := range b.added {
 		if p.version > 1 {
 			e.current[path] = p.symbolPath()
@@ -34,6 +35,11 @@ func (e Exports) Open(path string) (io.ReadCloser, error) {
 		return nil, fmt.Errorf("package %s is neither in the base library nor added", path)
 	}
 	return os.Open(file)
+}
+
+// ModulePackages is what Builder.ModulePackages is, for any goroutine.
+func (e Exports) ModulePackages(ctx context.Context, dir string) (map[string]string, error) {
+	return e.Toolchain.modulePackages(ctx, dir)
 }
 
 // SymbolPath returns the path under which the last version of a package is compiled.

@@ -459,10 +459,14 @@ func (b *Builder) Reloadable(path string) bool {
 // ModulePackages returns the packages of the module at dir and of those that it requires, import path to
 // name, as far as they are on this machine. It does not compile them.
 func (b *Builder) ModulePackages(ctx context.Context, dir string) (map[string]string, error) {
+	return b.base.Toolchain.modulePackages(ctx, dir)
+}
+
+func (t Toolchain) modulePackages(ctx context.Context, dir string) (map[string]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	goList := func(args ...string) ([]byte, error) {
-		cmd := exec.CommandContext(ctx, b.base.Toolchain.Go, append([]string{"list", "-e"}, args...)...)
+		cmd := exec.CommandContext(ctx, t.Go, append([]string{"list", "-e"}, args...)...)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOPROXY=off")
 		out, err := cmd.Output()
 		return out, commandError("go list", err)

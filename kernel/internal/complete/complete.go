@@ -8,6 +8,7 @@ package complete
 
 import (
 	"context"
+	"fmt"
 	"go/token"
 	"os"
 	"path/filepath"
@@ -28,8 +29,11 @@ type Completer struct {
 	view     session.View
 	packages *packages
 	docs     documents
-	gopls    *server // nil until Warm, and where there is none
 	closed   bool
+	gopls    *server            // nil until Warm, and where there is none
+	module   string             // what gopls works on: a folder and the state of its go.mod
+	stop     context.CancelFunc // ends the goroutine that lists the module's packages
+	listed   chan struct{}      // closed when that has ended
 }
 
 // New returns a Completer that knows no session yet.
@@ -38,11 +42,21 @@ func New() *Completer {
 		view: session.View{Imports: &compose.Imports{Named: map[string]string{}}, Packages: build.Exports{}}}
 }
 
-// Update makes v what completions are taken from.
+// Update makes v what completions are taken from. If the notebook's module has changed, gopls is started
+// anew.
 func (c *Completer) Update(v session.View) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.view, c.packages.exports = v, v.Packages
+	if c.gopls != nil && c.module != moduleState(v.Module) {
+		c.gopls.cancel() // it ends by itself
+		c.start(c.gopls.path)
+		if c.stop != nil {
+			c.stop()
+			c.stop = nil
+		}
+		c.list()
+	}
 }
 
 // The time that gopls has for what it adds. It is asked only when it is warm, and so is late only where the
@@ -56,30 +70,73 @@ const (
 // it.
 func (c *Completer) Warm() error {
 	path, err := Find()
-	if err != nil {
-		return err
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.gopls != nil || c.closed {
+	if c.closed {
 		return nil
 	}
+	c.list()
+	if err != nil || c.gopls != nil {
+		return err
+	}
+	c.start(path)
+	return nil
+}
+
+// start starts gopls in the notebook's module or, where there is none, in Lathe's own, which needs all that
+// is in the base library. Without either there is no gopls.
+func (c *Completer) start(path string) {
+	c.gopls, c.module = nil, moduleState(c.view.Module)
 	dir := c.view.Module
-	if _, err := os.Stat(filepath.Join(dir, "go.mod")); dir == "" || err != nil {
+	if c.module == "" {
+		var err error
 		if dir, err = build.SourceDir(); err != nil {
-			return err
+			return
 		}
 	}
 	c.gopls = startServer(path, dir, newVirtual(c.view, c.packages, "", 0).text)
-	return nil
+}
+
+// moduleState returns what tells the module at dir, as it is now, from another; "" if there is none.
+func moduleState(dir string) string {
+	info, err := os.Stat(filepath.Join(dir, "go.mod"))
+	if dir == "" || err != nil {
+		return ""
+	}
+	return fmt.Sprint(dir, info.Size(), info.ModTime().UnixNano())
+}
+
+// list lists the packages of the notebook's module in the background, unless that has been done.
+func (c *Completer) list() {
+	if c.view.Module == "" || c.stop != nil {
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	c.stop, c.listed = stop, make(chan struct{})
+	go func(v session.View) {
+		defer close(c.listed)
+		names, err := v.Packages.ModulePackages(ctx, v.Module)
+		if err != nil {
+			return // a cell that imports one says why
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if ctx.Err() == nil {
+			c.packages.module = names
+		}
+	}(c.view)
 }
 
 // Close ends gopls. Completion works without it from then on.
 func (c *Completer) Close() {
 	c.mu.Lock()
-	s := c.gopls
+	s, stop := c.gopls, c.stop
 	c.gopls, c.closed = nil, true
 	c.mu.Unlock()
+	if stop != nil {
+		stop()
+		<-c.listed
+	}
 	if s != nil {
 		s.Close()
 	}

@@ -1,10 +1,14 @@
 package complete
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lathe-go/lathe/kernel/internal/wire"
 )
 
 // newWarm returns a Completer of the history with gopls warm.
@@ -20,14 +24,19 @@ func newWarm(t testing.TB) *Completer {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	for !c.gopls.warmed(t) {
+	c.await(t)
+	t.Logf("gopls is warm after %v", time.Since(start).Round(time.Millisecond))
+	return c
+}
+
+// await waits until gopls is warm.
+func (c *Completer) await(t testing.TB) {
+	t.Helper()
+	for start := time.Now(); !c.gopls.warmed(t); time.Sleep(5 * time.Millisecond) {
 		if time.Since(start) > warmTime {
 			t.Fatal("gopls does not get warm")
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
-	t.Logf("gopls is warm after %v", time.Since(start).Round(time.Millisecond))
-	return c
 }
 
 func (s *server) warmed(t testing.TB) bool {
@@ -151,4 +160,71 @@ func TestGoplsDies(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkMatches(t, reply, "X Norm")
+}
+
+// In a notebook's module, its packages complete before any cell has imported them, and nothing is written.
+func TestModule(t *testing.T) {
+	if _, err := Find(); err != nil {
+		t.Skip(err)
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":         "module example.org/mine\n\ngo 1.26\n",
+		"shape/shape.go": "// Package shape has shapes.\npackage shape\n\n// Area is one.\nfunc Area(w, h int) int { return w * h }\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := New()
+	v := newSession(t).View()
+	c.Update(v)
+	if err := c.Warm(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	v.Module = dir
+	c.Update(v)
+	if c.gopls.dir != dir {
+		t.Fatalf("gopls works on %s", c.gopls.dir)
+	}
+	c.await(t)
+	<-c.listed
+	var reply wire.CompleteReply
+	for range 50 { // the first brings the import, which gopls has to load
+		var err error
+		if reply, err = c.Complete(t.Context(), "shape.Ar", 8); err != nil {
+			t.Fatal(err)
+		}
+		if len(reply.Matches) > 0 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	checkMatches(t, reply, "^Area")
+	found, err := c.Inspect(t.Context(), "shape.Area(1, 2)", 8, 1)
+	if text, _ := found.Data["text/plain"].(string); err != nil || !strings.Contains(text, "Area is one") || !strings.Contains(text, "return w * h") {
+		t.Errorf("inspection says %q (%v)", text, err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("the module holds %v (%v)", entries, err)
+	}
+}
+
+// Before there is a session, there are the directives and the language.
+func TestBeforeTheSession(t *testing.T) {
+	c := New()
+	for _, tt := range []struct{ cell, want string }{{"%li‸", "^%list"}, {"retu‸", "^return"}, {"fmt.Pr‸", "!X"}, {"type T struct{ A int }\nvar v T\nv.‸", "A"}} {
+		code, cursor := at(t, tt.cell)
+		reply, err := c.Complete(t.Context(), code, cursor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkMatches(t, reply, tt.want)
+	}
 }

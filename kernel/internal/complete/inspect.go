@@ -103,7 +103,7 @@ func (c *Completer) describe(code string, at int) (description, *virtual, *serve
 func (c *Completer) positionOf(obj types.Object) token.Position {
 	p := c.packages.fset.Position(obj.Pos())
 	if rest, ok := strings.CutPrefix(p.Filename, "$GOROOT"); ok {
-		p.Filename = c.packages.exports.GOROOT + rest
+		p.Filename = c.packages.exports.Toolchain.GOROOT + rest
 	}
 	return p
 }

@@ -38,6 +38,11 @@ func newPackages(fset *token.FileSet) *packages {
 
 func (p *packages) names() map[string]string { return p.exports.Names }
 
+// known tells whether a package is there.
+func (p *packages) known(path string) bool {
+	return p.exports.Names[path] != "" || p.module[path] != ""
+}
+
 // Import returns the package that source imports by that path, in its last version.
 func (p *packages) Import(path string) (*types.Package, error) {
 	if path == "unsafe" {

@@ -1,6 +1,7 @@
 package complete
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -174,7 +175,7 @@ func (w *virtualWriter) findImports() {
 		}
 	}
 	for name, p := range w.packages.stay {
-		if w.imports[name] == "" && !w.declared[name] && w.view.World[name] == nil && w.packages.names()[p] != "" {
+		if w.imports[name] == "" && !w.declared[name] && w.view.World[name] == nil && w.packages.known(p) {
 			w.imports[name], w.guessed[name] = p, true
 		}
 	}
@@ -186,10 +187,7 @@ func (w *virtualWriter) addImports(file *ast.File) {
 		if err != nil || p == "" || p == "C" {
 			continue
 		}
-		name := w.packages.names()[p]
-		if name == "" {
-			name = path.Base(p)
-		}
+		name := cmp.Or(w.packages.names()[p], w.packages.module[p], path.Base(p))
 		if spec.Name != nil {
 			name = spec.Name.Name
 		}
