@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/build"
+	"github.com/lathe-go/lathe/kernel/internal/cell"
 	"github.com/lathe-go/lathe/kernel/internal/compose"
 	"github.com/lathe-go/lathe/kernel/internal/directive"
 	"github.com/lathe-go/lathe/kernel/internal/session"
@@ -185,10 +186,14 @@ func (c *Completer) typed(r *result, code string, at int) (*virtual, *server) {
 	return file.virtual, c.gopls
 }
 
-// directiveLine returns the text from the % or ! on before the offset, if its line is a directive.
+// directiveLine returns the text before the offset of the directive that it stands in, if it does.
 func directiveLine(code string, at int) (string, bool) {
-	line := strings.TrimLeft(code[strings.LastIndexByte(code[:at], '\n')+1:at], " \t")
-	return line, strings.HasPrefix(line, "%") || strings.HasPrefix(line, "!")
+	for _, p := range cell.Parts(code) {
+		if p.Kind == cell.Directive && p.Start < at && at <= p.End {
+			return code[p.Start:at], true
+		}
+	}
+	return "", false
 }
 
 // directives adds the directives that begin as the line does.

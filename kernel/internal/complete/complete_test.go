@@ -105,6 +105,7 @@ var completions = []struct{ name, cell, want string }{
 	{"middle of a name", "fmt.Pr‸ntln(1)", "^Print Println"},
 	{"directive", "%re‸", "^%reset"},
 	{"directive before code", "%ti‸\np.X", "^%timings"},
+	{"no directive", "b := p.X > 1 &&\n!p.‸", "X Norm"},
 	{"import path", "import \"text/tab‸", "^text/tabwriter"},
 	{"comment", "// p.‸", "!X"},
 	{"string", "\"p.‸\"", "!X"},
