@@ -17,7 +17,9 @@ func TestScriptsAsPlugins(t *testing.T) {
 	t.Setenv("LATHE_STRATEGY", string(build.Plugin))
 	ensureBase(t)
 	// Linking takes long enough that an interrupt must wait for the code to run.
-	kerneltest.RunScriptsSlowly(t, "../testdata/script", 20, func(t testing.TB) server.Handler {
-		return &handler{cells: startCells(context.Background(), t.TempDir())}
-	})
+	for dir, factor := range map[string]int{"../testdata/script": 15, "../testdata/semantics": 6} {
+		kerneltest.RunScriptsSlowly(t, dir, factor, func(t testing.TB) server.Handler {
+			return &handler{cells: startCells(context.Background(), t.TempDir())}
+		})
+	}
 }

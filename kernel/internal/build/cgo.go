@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -138,5 +137,3 @@ func (b *Builder) linkC(ctx context.Context, u Unit, dir, out string) error {
 	args = append(args, u.Cgo.Objects...)
 	return b.run(ctx, "link", b.base.Toolchain.CC, append(args, u.Cgo.LDFlags...))
 }
-
-var errNoCgoPlugin = errors.New("a cell with C code needs the strategy shared; `lathe doctor` says why it is not in use")

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -119,9 +120,12 @@ func (b *Builder) linkPlugin(ctx context.Context, u Unit, dir, archive, out stri
 	if err != nil {
 		return err
 	}
+	flags := []string{"-Wl,--hash-style=gnu", "-Wl,-Bsymbolic", "-Wl,--dynamic-list=" + list}
+	if u.Cgo != nil {
+		flags = slices.Concat(flags, u.Cgo.Objects, u.Cgo.LDFlags)
+	}
 	return b.run(ctx, "link", b.base.Linker(), []string{"-checklinkname=0", "-w", "-buildmode=plugin", "-pluginpath", PackagePath,
-		"-importcfg", cfg, "-extld", b.base.Toolchain.CC, "-extldflags", "-Wl,--hash-style=gnu -Wl,-Bsymbolic -Wl,--dynamic-list=" + list,
-		"-tmpdir", dir, "-o", out, archive})
+		"-importcfg", cfg, "-extld", b.base.Toolchain.CC, "-extldflags", strings.Join(flags, " "), "-tmpdir", dir, "-o", out, archive})
 }
 
 // probe compiles, links, loads and runs a unit that uses what the strategy may stumble over.

@@ -145,9 +145,6 @@ func (b *Builder) Build(ctx context.Context, u Unit) (*Library, error) {
 	}
 	lap(&lib.Took.Compile)
 	if b.base.Strategy == Plugin {
-		if u.Cgo != nil {
-			return nil, errNoCgoPlugin
-		}
 		lib.Inits = slices.Concat(b.inits, lib.Inits)
 		if err := b.linkPlugin(ctx, u, dir, archive, lib.Path); err != nil {
 			return nil, err
