@@ -66,10 +66,18 @@
 // does not heed either. When the worker dies, of a fault in C for example, the session starts another
 // one, loads all units again, and says which variables have lost their values.
 //
+// # While somebody types
+//
+// Completion and inspection do not wait for a cell that runs. Between two cells the session gives a View:
+// what is live, what is imported, what can be imported. Package complete makes one Go file of it and of
+// the text that is being typed, with a map of the cursor, and has the type checker look at it, which takes
+// a millisecond. gopls, which the kernel starts when it has been idle for a second, sees the same file, in
+// its memory only; what it adds is waited for some hundredths of a second.
+//
 // # What is made once
 //
 // `lathe setup` compiles the standard library, GoMLX and pkg into the base library (package build: Ensure)
-// and fetches a PJRT plugin (package pjrt). Package rt/base lists what goes in. The key of a base library
+// and fetches a PJRT plugin (package pjrt) and, where it can, gopls (package complete). Package rt/base lists what goes in. The key of a base library
 // is a digest of the toolchain and of all sources in it, so a stale one is never used. A self-test decides
 // how cells are linked: as above (build: Shared), or as ordinary Go plugins (build: Plugin) where that does
 // not work; those take seconds for a cell and behave the same. `lathe doctor` says which one is in use.

@@ -47,7 +47,9 @@ func FuzzVirtual(f *testing.F) {
 		if dot >= 0 {
 			operand(text, dot)
 		}
-		calledBefore(text, at)
+		if i := calledBefore(text, at); i < 0 || i > at {
+			t.Errorf("the call at %d is of a name at %d", at, i)
+		}
 	})
 }
 

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lathe-go/lathe/kernel/internal/server"
+)
+
+// Somebody who waits for a cell writes the next one meanwhile.
+func TestCompleteWhileACellRuns(t *testing.T) {
+	realBase(t)
+	h := &handler{cells: startCells(context.Background(), t.TempDir())}
+	defer h.cells.close()
+	run := func(ctx context.Context, name, code string) error {
+		return h.cells.execute(ctx, name, code, &probe{})
+	}
+	if err := run(t.Context(), "In[1]", "type Pair struct{ Left, Right int }\npair := Pair{1, 2}"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancelCause(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx, "In[2]", "for { time.Sleep(time.Millisecond) }") }()
+	time.Sleep(500 * time.Millisecond)
+	start := time.Now()
+	reply, err := h.Complete(t.Context(), "pair.", 5)
+	if err != nil || !slices.Equal(reply.Matches, []string{"Left", "Right"}) {
+		t.Errorf("completion: %q, %v", reply.Matches, err)
+	}
+	found, err := h.Inspect(t.Context(), "pair", 4, 0)
+	if err != nil || !found.Found {
+		t.Errorf("inspection: %v, %v", found.Data, err)
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("both took %v", took)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("the cell has ended: %v", err)
+	default:
+	}
+	stop(server.ErrInterrupted)
+	<-ended
+}
