@@ -36,7 +36,7 @@ check:
 
 test: check setup
 	kernel/internal/labtest/packages.sh
-	python=$(PYTHON) && LATHE_PYTHON=$$python go test -timeout 20m ./...
+	python=$(PYTHON) && LATHE_PYTHON=$$python go test -timeout 40m ./...
 	go test -race -short $(RACED)
 
 lab: setup
