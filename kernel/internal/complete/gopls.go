@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -95,6 +96,11 @@ func (s *server) serve(ctx context.Context, text string) error {
 	}
 	cmd.Env = env
 	cmd.WaitDelay = time.Second
+	// An interrupt for the kernel's group is for the cell. A kernel that is killed takes gopls with it. The signal comes when this thread ends, which must
+	// therefore be this goroutine's alone until the process is gone.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
