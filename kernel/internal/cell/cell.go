@@ -133,7 +133,7 @@ func itemsOf(file *ast.File, s span, base int) []*Item {
 	for _, decl := range file.Decls {
 		switch d := decl.(type) {
 		case *ast.FuncDecl:
-			items = append(items, &Item{Span: s.Span, Kind: Func, Node: d, base: base})
+			items = append(items, itemOf(Func, d, base))
 		case *ast.GenDecl:
 			items = append(items, specs(d, s, base)...)
 		}
@@ -142,10 +142,17 @@ func itemsOf(file *ast.File, s span, base int) []*Item {
 	return items
 }
 
+// itemOf makes an item of a whole declaration, without the comment that may follow it.
+func itemOf(kind Kind, n ast.Node, base int) *Item {
+	it := &Item{Kind: kind, Node: n, base: base}
+	it.Span = Span{it.Offset(n.Pos()), it.Offset(n.End())}
+	return it
+}
+
 // specs makes an item of each specification of a declaration; a const declaration stays whole.
 func specs(d *ast.GenDecl, s span, base int) []*Item {
 	if d.Tok == token.CONST {
-		return []*Item{{Span: s.Span, Kind: Const, Node: d, base: base}}
+		return []*Item{itemOf(Const, d, base)}
 	}
 	kind := map[token.Token]Kind{token.IMPORT: Import, token.TYPE: Type, token.VAR: Var}[d.Tok]
 	var items []*Item

@@ -21,11 +21,11 @@ type splitter struct {
 	head  []token.Token // the first tokens of the part, enough to tell what it is
 	start int           // of the part; -1 between parts
 	depth int
-	// clause is set in a statement with clauses, such as a for: a semicolon may stand within it, so
-	// only the end of a line ends it.
-	clause  bool
-	problem string // why token returned false
-	lenient bool   // tokens that can stand nowhere are no matter
+	// clause is set in a statement with clauses, such as a for: semicolons may stand within it, so only
+	// the end of a line after its body ends it.
+	clause, body bool
+	problem      string // why token returned false
+	lenient      bool   // tokens that can stand nowhere are no matter
 }
 
 // maxHead is how many tokens of a part are kept: a method's receiver may be long.
@@ -87,7 +87,7 @@ func (sp *splitter) isDirective(at int, tok token.Token) bool {
 
 // token takes one token into account. It returns false for one that can stand nowhere.
 func (sp *splitter) token(at int, tok token.Token, lit string) bool {
-	if tok == token.SEMICOLON && sp.depth == 0 && !(sp.clause && lit == ";") {
+	if tok == token.SEMICOLON && sp.depth == 0 && !(sp.clause && (lit == ";" || !sp.body)) {
 		if sp.start >= 0 {
 			sp.end(at)
 		}
@@ -107,6 +107,7 @@ func (sp *splitter) token(at int, tok token.Token, lit string) bool {
 	case token.IF, token.FOR, token.SWITCH:
 		sp.clause = sp.clause || sp.depth == 0
 	case token.LPAREN, token.LBRACK, token.LBRACE:
+		sp.body = sp.body || tok == token.LBRACE && sp.depth == 0
 		sp.depth++
 	case token.RPAREN, token.RBRACK, token.RBRACE:
 		if sp.depth--; sp.depth < 0 {
@@ -124,7 +125,7 @@ func (sp *splitter) end(at int) {
 		return
 	}
 	s := span{trimmed(sp.text, Span{sp.start, at}), kindOf(sp.head)}
-	sp.start, sp.depth, sp.clause = -1, 0, false
+	sp.start, sp.depth, sp.clause, sp.body = -1, 0, false, false
 	sp.spans = append(sp.spans, s)
 }
 
