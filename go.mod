@@ -11,8 +11,9 @@ require (
 	github.com/gomlx/compute v0.1.2 // dtypes, shapes and the backend interface of GoMLX
 	github.com/gomlx/go-xla v0.4.1 // GoMLX's XLA/PJRT backend
 	github.com/gomlx/gomlx v0.28.2 // the framework
-	golang.org/x/image v0.26.0 // fills the shapes and letters of a chart's PNG; kept by the Go project
 	github.com/yuin/goldmark v1.8.7 // renders the Markdown cells of reports
+	golang.org/x/image v0.26.0 // fills the shapes and letters of a chart's PNG; kept by the Go project
+	golang.org/x/mod v0.35.0 // reads go.work files
 	golang.org/x/tools v0.44.0 // txtar, the form of scenario files in tests
 )
 

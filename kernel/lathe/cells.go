@@ -57,7 +57,7 @@ func startCells(ctx context.Context, dir string) *cells {
 }
 
 func (c *cells) newSession(ctx context.Context) (*session.Session, error) {
-	base, err := build.Current()
+	base, err := build.CurrentFor(moduleOf(c.dir))
 	if err != nil {
 		return nil, err
 	}

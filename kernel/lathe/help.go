@@ -13,7 +13,7 @@ func commands() []command {
 			help(e.stdout)
 			return nil
 		}},
-		{"setup", "", "make the base library and fetch the PJRT plugin", setupCommand},
+		{"setup", "[--module DIR]", "make the base library and fetch the PJRT plugin", setupCommand},
 		{"doctor", "", "say what is found, what is missing and how to mend it", doctorCommand},
 		{"install", "[--prefix DIR] [--name NAME] [--list]", "tell Jupyter about this kernel", installCommand},
 		{"uninstall", "[--prefix DIR] [--name NAME]", "take that back", uninstallCommand},

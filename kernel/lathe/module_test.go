@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lathe-go/lathe/kernel/internal/build"
 	"github.com/lathe-go/lathe/pkg/display/frame"
 )
 
@@ -146,14 +147,25 @@ func TestModuleThatIsMissing(t *testing.T) {
 	m.expect("import \"example.org/m/nothing\"", "example.org/m/nothing")
 }
 
+// TestModuleConflict has a module that requires an older version of a package of the base library, and
+// makes a base library for the two.
 func TestModuleConflict(t *testing.T) {
-	if out, err := exec.Command("go", "list", "-m", "github.com/pkg/errors@v0.8.1").CombinedOutput(); err != nil {
+	if testing.Short() {
+		t.Skip("-short: a base library is made")
+	}
+	if out, err := exec.Command("go", "mod", "download", "github.com/pkg/errors@v0.8.1").CombinedOutput(); err != nil {
 		t.Skipf("no other version of a module at hand: %s", out)
 	}
 	m := startModule(t, "", map[string]string{
-		"go.mod": "module example.org/m\n\ngo 1.26\n\nrequire github.com/pkg/errors v0.8.1\n",
-		"go.sum": "github.com/pkg/errors v0.8.1 h1:iURUrRGxPUNPdy5/HRSm+Yj6okJ6UtLINN0Q9M4+h3I=\ngithub.com/pkg/errors v0.8.1/go.mod h1:bwawxfHBFNV+L2hUp1rHADufV3IMtnDRdf1r5NINEl0=\n",
-		"m.go":   "package m\n\nimport \"github.com/pkg/errors\"\n\nvar Err = errors.New(\"m\")\n",
+		"go.mod":       "module example.org/m\n\ngo 1.26\n\nrequire github.com/pkg/errors v0.8.1\n",
+		"go.sum":       "github.com/pkg/errors v0.8.1 h1:iURUrRGxPUNPdy5/HRSm+Yj6okJ6UtLINN0Q9M4+h3I=\ngithub.com/pkg/errors v0.8.1/go.mod h1:bwawxfHBFNV+L2hUp1rHADufV3IMtnDRdf1r5NINEl0=\n",
+		"mine/mine.go": "package mine\n\nimport \"github.com/pkg/errors\"\n\nfunc Text() string { return errors.New(\"mine\").Error() }\n",
 	})
-	m.expect("import \"example.org/m\"\nm.Err", "github.com/pkg/errors")
+	m.expect("mine.Text()", "run `lathe setup --module "+m.dir+"` and restart the kernel")
+	if _, err := build.EnsureFor(t.Context(), m.dir, func(string, int, int) {}); err != nil {
+		t.Fatal(err)
+	}
+	again := &moduleSession{t: t, dir: m.dir, cells: startCells(context.Background(), m.dir)}
+	defer again.cells.close()
+	again.expect("mine.Text()", "mine")
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -18,14 +19,34 @@ import (
 	"github.com/lathe-go/lathe/kernel/internal/pjrt"
 )
 
+// setupHelp is what follows the usage line of `lathe setup`.
+const setupHelp = `
+Makes what cells need: the base library, with every package that cells may import; the patched linker;
+and a PJRT plugin, if none is found. It may be killed and run again at any time.
+
+  --module DIR    make a base library for the notebooks of the module in DIR: of the packages that both
+                  the module and Lathe need, it has versions that suit both
+`
+
 // setupCommand makes what cells need: the base library, the patched linker and a PJRT plugin. It may
 // be killed and run again at any time.
 func setupCommand(ctx context.Context, e env, args []string) error {
-	if len(args) != 0 {
-		return fmt.Errorf("%w: it takes no arguments", errUsage)
+	flags := newFlags("setup")
+	module := flags.String("module", "", "")
+	if done, err := parseNone(flags, args, e, setupHelp); done || err != nil {
+		return err
+	}
+	if *module != "" {
+		abs, err := filepath.Abs(*module)
+		if err != nil {
+			return err
+		}
+		if *module = build.FindModule(abs); *module == "" {
+			return fmt.Errorf("%s is in no module: there is no go.mod or go.work there or upward", abs)
+		}
 	}
 	bar := &setupBar{out: e.stdout, start: time.Now()}
-	base, err := build.Ensure(ctx, bar.count)
+	base, err := build.EnsureFor(ctx, *module, bar.count)
 	bar.end()
 	if err != nil {
 		return plainly(err)

@@ -31,6 +31,7 @@ type Base struct {
 	Key       string
 	Toolchain Toolchain
 	Strategy  Strategy
+	Work      string            // the go.work by which Lathe and a notebook's module agree on versions; "" for none
 	Why       string            `json:"-"` // why it is this strategy, where it is not Shared by free choice
 	Exports   map[string]string // import path to the file (in Dir) that holds its export data or, for Plugin, its archive
 	Names     map[string]string // import path to package name, of the packages that cells may import
@@ -65,7 +66,20 @@ var ErrNoBase = errors.New("there is no base library yet; run `lathe setup`")
 
 // Current returns the base library that `lathe setup` made last, if it fits Lathe's sources as they
 // are now. It starts no process, so that a kernel is ready at once.
-func Current() (*Base, error) {
+func Current() (*Base, error) { return CurrentFor("") }
+
+// CurrentFor is Current for a notebook's module: the base library that `lathe setup --module` has made
+// for the module in that folder, if that is as it was, else the common one.
+func CurrentFor(module string) (*Base, error) {
+	if module != "" {
+		if b, err := current(module); err == nil {
+			return b, nil
+		}
+	}
+	return current("")
+}
+
+func current(module string) (*Base, error) {
 	root, err := home.Data()
 	if err != nil {
 		return nil, err
@@ -74,7 +88,7 @@ func Current() (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest, err := sourceDigest(src)
+	digest, err := sourcesDigest(src, module)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +96,7 @@ func Current() (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	name, err := os.ReadFile(filepath.Join(root, "base", currentFile(forced)))
+	name, err := os.ReadFile(filepath.Join(root, "base", currentFile(forced, module)))
 	if err != nil {
 		return nil, ErrNoBase
 	}
@@ -142,6 +156,12 @@ func (b *Base) Verify() error {
 // Ensure returns the base library for Lathe's sources and the toolchain on the PATH, building it if
 // need be. Being killed at any moment leaves nothing that a later call would take for whole.
 func Ensure(ctx context.Context, progress Progress) (*Base, error) {
+	return EnsureFor(ctx, "", progress)
+}
+
+// EnsureFor is Ensure for a notebook's module: of the packages that Lathe and the module in that folder
+// both need, the base library has the versions that suit both. The module's own files stay as they are.
+func EnsureFor(ctx context.Context, module string, progress Progress) (*Base, error) {
 	src, err := SourceDir()
 	if err != nil {
 		return nil, err
@@ -150,7 +170,7 @@ func Ensure(ctx context.Context, progress Progress) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest, err := sourceDigest(src)
+	digest, err := sourcesDigest(src, module)
 	if err != nil {
 		return nil, err
 	}
@@ -172,15 +192,39 @@ func Ensure(ctx context.Context, progress Progress) (*Base, error) {
 		return nil, err
 	}
 	m := maker{ctx: ctx, src: src, root: root, digest: digest, toolchain: toolchain, progress: progress}
+	if module != "" {
+		if m.work, err = m.workspace(module); err != nil {
+			return nil, err
+		}
+	}
 	b, err := m.choose(forced)
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFile(filepath.Join(root, currentFile(forced)), []byte(b.Key+"\n"+b.Why+"\n")); err != nil {
+	if err := writeFile(filepath.Join(root, currentFile(forced, module)), []byte(b.Key+"\n"+b.Why+"\n")); err != nil {
 		return nil, err
 	}
 	removeOld(root, b.Key)
 	return b, nil
+}
+
+// sourcesDigest digests what a base library is made of: Lathe's sources and, for one that a module shares,
+// what the module requires.
+func sourcesDigest(src, module string) (string, error) {
+	digest, err := sourceDigest(src)
+	if err != nil || module == "" {
+		return digest, err
+	}
+	h := sha256.New()
+	fmt.Fprintln(h, digest, module)
+	dirs, err := moduleDirs(module)
+	for _, dir := range dirs {
+		for _, name := range []string{"go.mod", "go.sum"} {
+			data, _ := os.ReadFile(filepath.Join(dir, name)) // a module without requirements has no sums
+			fmt.Fprintf(h, "%s %d\n%s", dir, len(data), data)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // sourceDigest digests everything of Lathe's own sources that goes into the base library.

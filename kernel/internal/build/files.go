@@ -42,18 +42,25 @@ func lock(path string) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// removeOld removes what killed builds left, and every base library but keep and the two newest others:
-// a kernel may still run on one, and one may be of the other strategy.
+// removeOld removes what killed builds left, and old base libraries: all but keep, those that are in
+// use, and the newest others, on which a kernel may still run or which belong to a module.
 func removeOld(root, keep string) {
 	entries, err := os.ReadDir(root)
 	if err != nil {
 		return // nothing is lost but disk space
 	}
+	inUse := map[string]bool{keep: true}
+	for _, forced := range []Strategy{"", Shared, Plugin} {
+		if data, err := os.ReadFile(filepath.Join(root, currentFile(forced, ""))); err == nil {
+			key, _, _ := strings.Cut(string(data), "\n")
+			inUse[key] = true
+		}
+	}
 	var others []os.FileInfo
 	for _, e := range entries {
 		info, err := e.Info()
 		switch {
-		case err != nil || !e.IsDir() || e.Name() == keep:
+		case err != nil || !e.IsDir() || inUse[e.Name()]:
 		case strings.HasPrefix(e.Name(), "tmp-"):
 			os.RemoveAll(filepath.Join(root, e.Name()))
 		default:

@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,8 +15,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/mod/modfile"
 )
 
 // A maker makes base libraries in the folder root.
@@ -24,6 +29,71 @@ type maker struct {
 	digest    string // of the sources
 	toolchain Toolchain
 	progress  Progress
+	work      string // see Base.Work
+}
+
+// workspace writes the go.work by which the go command sees Lathe and a notebook's module as one, and has
+// the sums of the versions that suit both looked up. It lies in Lathe's folder.
+func (m maker) workspace(module string) (string, error) {
+	dirs, err := moduleDirs(module)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(filepath.Dir(m.root), "work", moduleKey(module))
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	text := "go " + strings.TrimPrefix(m.toolchain.Version, "go") + "\n\nuse " + strconv.Quote(m.src) + "\n"
+	for _, d := range dirs {
+		text += "use " + strconv.Quote(d) + "\n"
+	}
+	file := filepath.Join(dir, "go.work")
+	if err := writeFile(file, []byte(text)); err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(m.ctx, m.toolchain.Go, "mod", "download")
+	cmd.Dir, cmd.Env = m.src, append(os.Environ(), "GOWORK="+file)
+	_, err = cmd.Output()
+	return file, commandError("go mod download", err)
+}
+
+// moduleKey names a module's folder in file names.
+func moduleKey(module string) string {
+	sum := sha256.Sum256([]byte(module))
+	return hex.EncodeToString(sum[:6])
+}
+
+// moduleDirs returns the folders of the modules that a module's folder, or the workspace in it, stands for.
+func moduleDirs(module string) ([]string, error) {
+	data, err := os.ReadFile(filepath.Join(module, "go.work"))
+	if errors.Is(err, os.ErrNotExist) {
+		return []string{module}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	work, err := modfile.ParseWork("go.work", data, nil)
+	if err != nil {
+		return nil, err
+	}
+	var dirs []string
+	for _, use := range work.Use {
+		dir := filepath.FromSlash(use.Path)
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(module, dir)
+		}
+		dirs = append(dirs, dir)
+	}
+	return dirs, nil
+}
+
+// env is the environment in which the go command compiles the packages of b.
+func (b *Base) env() []string {
+	env := append(os.Environ(), "CGO_ENABLED=1")
+	if b.Work != "" {
+		env = append(env, "GOWORK="+b.Work)
+	}
+	return env
 }
 
 // choose returns the base library of the forced strategy; if none is forced, of Shared if a probe can be
@@ -56,7 +126,7 @@ func (m maker) ensure(s Strategy, why string) (*Base, error) {
 		err = b.Verify()
 	}
 	if err != nil {
-		b, err = m.make(dir, Base{Key: key, Toolchain: m.toolchain, Strategy: s})
+		b, err = m.make(dir, Base{Key: key, Toolchain: m.toolchain, Strategy: s, Work: m.work})
 	}
 	if err == nil {
 		b.Why = why
@@ -130,7 +200,7 @@ func (b *Base) compilePackages(ctx context.Context, src, overlay string, progres
 		"-overlay", overlay, "-f", "{{.ImportPath}} {{.Name}} {{.Export}}"}, roots...)
 	cmd := exec.CommandContext(ctx, b.Toolchain.Go, args...)
 	cmd.Dir = src
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	cmd.Env = b.env()
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	trace, err := cmd.StderrPipe()

@@ -66,7 +66,10 @@ func UnversionedPath(path string) string {
 }
 
 // ErrConflict is wrapped by the error of a package that needs another version of something loaded.
-var ErrConflict = errors.New("the session has loaded one already; a package of the base library cannot be replaced, another is free again when the kernel is restarted")
+var ErrConflict = errors.New("the session has loaded one already; restart the kernel to use this one")
+
+// ErrBase is wrapped by the error of a package that needs another version of what is in the base library.
+var ErrBase = errors.New("the base library has one already")
 
 // Names returns the packages that cells may import, import path to package name.
 func (b *Builder) Names() map[string]string { return b.names }
@@ -112,6 +115,9 @@ func (b *Builder) Add(ctx context.Context, dir, path string) (*Library, error) {
 				continue // reloaded when it changes
 			}
 			if err := sameExport(known, l.Export); err != nil {
+				if errors.Is(err, ErrConflict) && b.added[l.ImportPath] == nil {
+					err = fmt.Errorf("%w: run `lathe setup --module %s` and restart the kernel", ErrBase, dir)
+				}
 				return nil, fmt.Errorf("package %s needs %s in another version: %w", path, l.ImportPath, err)
 			}
 			continue
@@ -140,7 +146,7 @@ func (b *Builder) list(ctx context.Context, dir, path string) ([]listed, error) 
 	cmd := exec.CommandContext(ctx, b.base.Toolchain.Go, "list", "-deps", "-export", "-buildmode=plugin", "-gcflags="+b.base.Strategy.gcflags(),
 		"-overlay", overlay, "-e", "-json=ImportPath,Name,Export,Dir,GoFiles,CgoFiles,SFiles,CFiles,EmbedFiles,Imports,Standard,Module,Error", path)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1", "GOPROXY=off")
+	cmd.Env = append(b.base.env(), "GOPROXY=off")
 	out, err := cmd.Output()
 	if err != nil {
 		return nil, commandError("go list "+path, err)

@@ -37,11 +37,15 @@ func forcedStrategy() (Strategy, error) {
 }
 
 // currentFile names the file that says which base library is in use.
-func currentFile(forced Strategy) string {
-	if forced == "" {
-		return "current"
+func currentFile(forced Strategy, module string) string {
+	name := "current"
+	if forced != "" {
+		name += "-" + string(forced)
 	}
-	return "current-" + string(forced)
+	if module != "" {
+		name += "-" + moduleKey(module)
+	}
+	return name
 }
 
 // gcflags are the compiler flags for all packages of the base library.
@@ -97,7 +101,7 @@ func (b *Base) linkHost(ctx context.Context, src, tmp string) error {
 	}
 	cmd := exec.CommandContext(ctx, b.Toolchain.Go, "build", "-overlay", overlay, "-ldflags=-checklinkname=0 -w", "-o", b.Worker(), "./"+hostPackage)
 	cmd.Dir = src
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	cmd.Env = b.env()
 	_, err = cmd.Output()
 	return commandError("make the host of plugins", err)
 }

@@ -83,6 +83,9 @@ func withHint(err error, path string) error {
 	if strings.Contains(err.Error(), "no required module provides package") || strings.Contains(err.Error(), "cannot find module providing package") {
 		return fmt.Errorf("no module that the notebook's go.mod requires provides package %q; `%%get %s@latest` adds it", path, path)
 	}
+	if strings.Contains(err.Error(), "module lookup disabled by GOPROXY=off") {
+		return fmt.Errorf("package %q needs a module that is not on this machine: run `go mod download` in the notebook's module and this cell again", path)
+	}
 	return err
 }
 
