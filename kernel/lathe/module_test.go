@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,16 +15,30 @@ import (
 	"github.com/lathe-go/lathe/pkg/display/frame"
 )
 
-// A transcript keeps what one cell shows as text.
-type transcript struct{ strings.Builder }
+// A transcript keeps what one cell shows as text. Output comes from any goroutine.
+type transcript struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
 
-func (t *transcript) Stream(_, text string) { t.WriteString(text) }
-func (*transcript) Display(frame.Bundle)    {}
-func (*transcript) Update(frame.Bundle)     {}
-func (*transcript) Clear(bool)              {}
+func (t *transcript) Stream(_, text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text.WriteString(text)
+}
+
+func (t *transcript) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.String()
+}
+
+func (*transcript) Display(frame.Bundle) {}
+func (*transcript) Update(frame.Bundle)  {}
+func (*transcript) Clear(bool)           {}
 
 // Result keeps the text of the value.
-func (t *transcript) Result(b frame.Bundle) { fmt.Fprintln(t, b.Data["text/plain"]) }
+func (t *transcript) Result(b frame.Bundle) { t.Stream("", fmt.Sprintln(b.Data["text/plain"])) }
 
 // A moduleSession runs cells in a folder of files.
 type moduleSession struct {
