@@ -88,10 +88,6 @@ func current(module string) (*Base, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest, err := sourcesDigest(src, module)
-	if err != nil {
-		return nil, err
-	}
 	forced, err := forcedStrategy()
 	if err != nil {
 		return nil, err
@@ -99,6 +95,10 @@ func current(module string) (*Base, error) {
 	name, err := os.ReadFile(filepath.Join(root, "base", currentFile(forced, module)))
 	if err != nil {
 		return nil, ErrNoBase
+	}
+	digest, err := sourcesDigest(src, module)
+	if err != nil {
+		return nil, err
 	}
 	key, why, _ := strings.Cut(strings.TrimSpace(string(name)), "\n")
 	b, err := openBase(filepath.Join(root, "base", key))

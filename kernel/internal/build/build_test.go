@@ -258,7 +258,7 @@ func FuzzReadArchive(f *testing.F) {
 	f.Add([]byte("!<arch>\n_go_.o          0           0     0     644     40        `\ngo object\n!\n\x00go120ld012345678901234567890123456789"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		o, err := readArchive(data)
-		if err != nil && (o.defs != nil || o.refs != nil) {
+		if err != nil && o.refs != nil {
 			t.Error("an error with a result")
 		}
 	})

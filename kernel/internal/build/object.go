@@ -12,11 +12,9 @@ import (
 // objectMagic begins the binary part of a Go object file; see cmd/internal/goobj.
 const objectMagic = "\x00go120ld"
 
-// Blocks of an object file that matter here, as cmd/internal/goobj numbers them.
-const (
-	blockSymdef    = 4
-	blockNonpkgref = 7
-)
+// blockNonpkgref is the block of the symbols that an object refers to by name, as cmd/internal/goobj
+// numbers them.
+const blockNonpkgref = 7
 
 // symbolSize is the length of a symbol record: a string reference (length, offset), ABI (2 bytes),
 // type, two flags, size and alignment (4 bytes each).
@@ -24,7 +22,6 @@ const symbolSize = 8 + 2 + 3 + 4 + 4
 
 // An object is what this package reads of a Go object file.
 type object struct {
-	defs []string // symbols that the package defines by name
 	refs []string // symbols that it refers to by name and does not define
 }
 
@@ -77,7 +74,6 @@ func readObject(data []byte) (o object, err error) {
 		}
 		return list
 	}
-	from, _ := block(blockSymdef)
-	mid, to := block(blockNonpkgref)
-	return object{defs: names(from, mid), refs: names(mid, to)}, nil
+	from, to := block(blockNonpkgref)
+	return object{refs: names(from, to)}, nil
 }

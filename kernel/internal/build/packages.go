@@ -241,7 +241,7 @@ func (b *Builder) linkPackages(ctx context.Context, list []*added) (*Library, er
 	if err != nil {
 		return nil, err
 	}
-	b.extra = append(b.extra, x)
+	b.indexes = append(b.indexes, x)
 	for _, p := range list {
 		p.lib = lib.Path
 	}

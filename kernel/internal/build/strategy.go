@@ -112,15 +112,7 @@ const everythingElse = "[!c]*; c[!e]*; ce[!l]*; cel[!l]*; cell[!.]*;"
 // linkPlugin links a unit as a plugin. As with linkSystem, only types, method tables, the session's
 // variables and everything that is not a cell's are bound to the first definition.
 func (b *Builder) linkPlugin(ctx context.Context, u Unit, dir, archive, out string) error {
-	cfg := filepath.Join(dir, "link.cfg")
-	common, err := os.ReadFile(filepath.Join(b.dir, "compile.cfg"))
-	if err != nil {
-		return err
-	}
 	list, err := b.writeDynamicList(u, dir, everythingElse)
-	if err == nil {
-		err = os.WriteFile(cfg, common, 0o600)
-	}
 	if err != nil {
 		return err
 	}
@@ -129,7 +121,7 @@ func (b *Builder) linkPlugin(ctx context.Context, u Unit, dir, archive, out stri
 		flags = slices.Concat(flags, u.Cgo.Objects, u.Cgo.LDFlags)
 	}
 	return b.run(ctx, "link", b.base.Linker(), []string{"-checklinkname=0", "-w", "-buildmode=plugin", "-pluginpath", PackagePath,
-		"-importcfg", cfg, "-extld", b.base.Toolchain.CC, "-extldflags", strings.Join(flags, " "), "-tmpdir", dir, "-o", out, archive})
+		"-importcfg", filepath.Join(b.dir, "compile.cfg"), "-extld", b.base.Toolchain.CC, "-extldflags", strings.Join(flags, " "), "-tmpdir", dir, "-o", out, archive})
 }
 
 // probe compiles, links, loads and runs a unit that uses what the strategy may stumble over.

@@ -21,9 +21,11 @@ const PackagePath = "cell"
 
 // A Builder compiles and links units against a base library. It may be used by one goroutine at a time.
 type Builder struct {
-	base  *Base
-	dir   string // private; holds what units leave behind
-	index *symbolIndex
+	base *Base
+	dir  string // private; holds what units leave behind
+	// indexes are of the base library (none for Plugin) and of the libraries of added packages, in the
+	// order in which they are loaded.
+	indexes []*symbolIndex
 	// cells are the symbols that the units so far define, by the name under which a library holds them.
 	cells map[string]symbol
 	stub  map[string][]byte // the notes of every stub
@@ -31,7 +33,6 @@ type Builder struct {
 	exports map[string]string // path under which a package is compiled, to its export data
 	names   map[string]string // import path to name
 	added   map[string]*added // packages besides the base library's, by import path
-	extra   []*symbolIndex    // of the libraries that hold them
 	inits   []string          // for Plugin: how they are initialised, in order
 	cgo     map[string]*Cgo   // by the digest of the files
 }
@@ -89,7 +90,7 @@ func NewBuilder(base *Base, dir string) (*Builder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("base library: %w", err)
 	}
-	b.index = index
+	b.indexes = append(b.indexes, index)
 	for _, name := range stubNotes {
 		b.stub[name] = index.section(name)
 	}
@@ -99,10 +100,7 @@ func NewBuilder(base *Base, dir string) (*Builder, error) {
 // Close releases the base library. The files in the folder stay.
 func (b *Builder) Close() error {
 	var err error
-	if b.index != nil {
-		err = b.index.Close()
-	}
-	for _, x := range b.extra {
+	for _, x := range b.indexes {
 		err = errors.Join(err, x.Close())
 	}
 	return err
@@ -236,7 +234,7 @@ func (b *Builder) find(name string) []symbol {
 			found = append(found, s)
 			continue
 		}
-		for _, x := range append([]*symbolIndex{b.index}, b.extra...) {
+		for _, x := range b.indexes {
 			if s, ok := x.lookup(name + suffix); ok {
 				found = append(found, s)
 				break
