@@ -18,12 +18,13 @@ type Kind uint8
 
 // The kinds of output. Kinds from Reserved on belong to the kernel and its worker.
 const (
-	Stdout  Kind = 1 + iota // raw bytes
-	Stderr                  // raw bytes
-	Display                 // a Bundle, as JSON
-	Update                  // a Bundle with the DisplayID of an earlier one, as JSON
-	Clear                   // a ClearRequest, as JSON
-	Result                  // a Bundle, as JSON: the value of a cell
+	Stdout    Kind = 1 + iota // raw bytes
+	Stderr                    // raw bytes
+	Display                   // a Bundle, as JSON
+	Update                    // a Bundle with the DisplayID of an earlier one, as JSON
+	Clear                     // a ClearRequest, as JSON
+	Result                    // a Bundle, as JSON: the value of a cell
+	CommFrame                 // a CommMessage, as JSON; also from the kernel
 
 	Reserved Kind = 64
 )
