@@ -109,10 +109,11 @@ func tryCell(ctx context.Context) (string, error) {
 // A probe keeps the text of a cell's result and nothing else.
 type probe struct{ text string }
 
-func (*probe) Stream(string, string) {}
-func (*probe) Display(frame.Bundle)  {}
-func (*probe) Update(frame.Bundle)   {}
-func (*probe) Clear(bool)            {}
+func (*probe) Stream(string, string)  {}
+func (*probe) Display(frame.Bundle)   {}
+func (*probe) Update(frame.Bundle)    {}
+func (*probe) Clear(bool)             {}
+func (*probe) Comm(frame.CommMessage) {}
 
 // Result keeps the text of the value.
 func (p *probe) Result(b frame.Bundle) { p.text = fmt.Sprint(b.Data["text/plain"]) }

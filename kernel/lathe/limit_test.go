@@ -17,6 +17,7 @@ func (*counter) Display(frame.Bundle)       {}
 func (*counter) Update(frame.Bundle)        {}
 func (*counter) Clear(bool)                 {}
 func (*counter) Result(frame.Bundle)        {}
+func (*counter) Comm(frame.CommMessage)     {}
 
 func TestTextIsCutOnceWithANotice(t *testing.T) {
 	c := &counter{bytes: map[string]int{}}

@@ -33,9 +33,10 @@ func (t *transcript) String() string {
 	return t.text.String()
 }
 
-func (*transcript) Display(frame.Bundle) {}
-func (*transcript) Update(frame.Bundle)  {}
-func (*transcript) Clear(bool)           {}
+func (*transcript) Display(frame.Bundle)   {}
+func (*transcript) Update(frame.Bundle)    {}
+func (*transcript) Clear(bool)             {}
+func (*transcript) Comm(frame.CommMessage) {}
 
 // Result keeps the text of the value.
 func (t *transcript) Result(b frame.Bundle) { t.Stream("", fmt.Sprintln(b.Data["text/plain"])) }

@@ -95,5 +95,8 @@ func (e *emitter) Update(b frame.Bundle) { e.value(notebook.UpdateDisplay, b) }
 // Clear empties the output.
 func (e *emitter) Clear(wait bool) { e.send(notebook.Output{Type: notebook.ClearOutput, Wait: wait}) }
 
+// Comm sends a message to nobody: without a frontend there is no view of a live object.
+func (e *emitter) Comm(frame.CommMessage) {}
+
 // Result shows the value of the cell.
 func (e *emitter) Result(b frame.Bundle) { e.value(notebook.ExecuteResult, b) }

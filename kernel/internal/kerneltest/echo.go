@@ -2,6 +2,7 @@ package kerneltest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -15,7 +16,8 @@ import (
 )
 
 // Echo is a Handler of a language that only shows things: each line of a cell is a command of
-// Commands. A line that is none is its own value, as a result.
+// Commands. A line that is none is its own value, as a result. Its comms send every message back, and its
+// expressions are their own values. It keeps nothing of a cell, so shells run at once without a lock.
 type Echo struct {
 	late sync.WaitGroup
 }
@@ -38,6 +40,10 @@ func Commands() map[string]string {
 		"late":      "late DURATION TEXT: write a line to stdout after the cell has ended",
 		"input":     "input PROMPT: ask for a line and write it to stdout",
 		"unwritten": "unwritten TEXT: display a value that JSON cannot hold",
+		"open":      "open ID TARGET: open a comm",
+		"send":      "send ID JSON: send data on a comm",
+		"close":     "close ID: close a comm",
+		"shell":     "shell: show the subshell that runs the cell",
 	}
 }
 
@@ -52,6 +58,9 @@ func (e *Echo) Info() wire.KernelInfo {
 // Execute implements server.Handler.
 func (e *Echo) Execute(ctx context.Context, req server.ExecuteRequest, out server.Output) error {
 	for line := range strings.Lines(req.Code) {
+		if line == "shell" {
+			line = fmt.Sprintf("print %q", req.Subshell)
+		}
 		if err := e.command(ctx, strings.TrimSuffix(line, "\n"), out); err != nil {
 			return err
 		}
@@ -98,11 +107,50 @@ func (e *Echo) command(ctx context.Context, line string, out server.Output) erro
 		return input(ctx, rest, out)
 	case "unwritten":
 		out.Display(frame.Bundle{Data: map[string]any{"text/plain": rest, "application/json": func() {}}})
+	case "open", "send", "close":
+		return comm(word, first, second, out)
 	case "":
 	default:
 		out.Result(text(line, ""))
 	}
 	return nil
+}
+
+// comm sends a message on a comm.
+func comm(word, id, rest string, out server.Output) error {
+	m := frame.CommMessage{Type: "comm_" + word, ID: id}
+	switch word {
+	case "open":
+		m.Target = rest
+	case "send":
+		m.Type, m.Data = wire.CommMsgType, json.RawMessage(rest)
+		if !json.Valid(m.Data) {
+			return fmt.Errorf("%s is no JSON", rest)
+		}
+	}
+	out.Comm(m)
+	return nil
+}
+
+// Comm implements server.Commer: every message is sent back as it came. A comm cannot be opened for the
+// target "refused".
+func (e *Echo) Comm(_ context.Context, m frame.CommMessage, out server.Output) error {
+	switch {
+	case m.Target == "refused":
+		return errors.New("this target is refused")
+	case m.Type == wire.CommMsgType:
+		out.Comm(m)
+	}
+	return nil
+}
+
+// Evaluate implements server.Evaluator: an expression is its own value, unless it is a "fail NAME VALUE".
+func (e *Echo) Evaluate(_ context.Context, expression string) (frame.Bundle, error) {
+	if rest, fails := strings.CutPrefix(expression, "fail "); fails {
+		name, value, _ := strings.Cut(rest, " ")
+		return frame.Bundle{}, &server.CellError{Name: name, Value: value}
+	}
+	return text(expression, ""), nil
 }
 
 // text is a bundle of plain text.

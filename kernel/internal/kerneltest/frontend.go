@@ -37,6 +37,7 @@ type Frontend struct {
 	requests map[string]*Request
 	order    []*Request
 	strays   []string // messages that no request of ours caused
+	uncaused *mailbox // what came on IOPub without a parent
 	statuses []string
 }
 
@@ -94,7 +95,7 @@ func Connect(t testing.TB, info server.ConnectionInfo) *Frontend {
 	ctx, stop := context.WithCancel(context.Background())
 	f := &Frontend{
 		t: t, key: wire.Key(info.Key), session: wire.NewID(), stop: stop,
-		conns: map[string]*zmq.Conn{}, requests: map[string]*Request{}, prompts: make(chan wire.Message, 16),
+		conns: map[string]*zmq.Conn{}, requests: map[string]*Request{}, prompts: make(chan wire.Message, 16), uncaused: newMailbox(),
 	}
 	t.Cleanup(f.close)
 	for channel, port := range map[string]int{Shell: info.ShellPort, Control: info.ControlPort, stdin: info.StdinPort, iopub: info.IOPubPort} {
@@ -175,6 +176,8 @@ func (f *Frontend) deliver(channel string, m wire.Message) {
 	switch {
 	case state == wire.Starting || r == nil && m.ParentID() != "" && channel == iopub:
 		// What other frontends have caused is theirs.
+	case r == nil && channel == iopub:
+		f.uncaused.put(m)
 	case r == nil:
 		f.strays = append(f.strays, channel+": "+m.Header.MsgType)
 	case state == wire.Busy && r.busy:
@@ -184,6 +187,16 @@ func (f *Frontend) deliver(channel string, m wire.Message) {
 	default:
 		r.replies.put(m)
 	}
+}
+
+// NextUncaused takes the next message that the kernel publishes because of no request.
+func (f *Frontend) NextUncaused() wire.Message {
+	f.t.Helper()
+	m, ok := f.uncaused.wait(patience)
+	if !ok {
+		f.t.Fatal("no message without a request came")
+	}
+	return m
 }
 
 // Statuses returns the states that the kernel has told so far, for all requests.
@@ -213,6 +226,9 @@ func (f *Frontend) close() {
 			}
 		}
 	}
+	for m, ok := f.uncaused.take(); ok; m, ok = f.uncaused.take() {
+		f.t.Errorf("a message without a request was not read: %s %s", m.Header.MsgType, m.Content)
+	}
 	for _, s := range f.strays {
 		f.t.Errorf("a message without a request was not read: %s", s)
 	}
@@ -222,24 +238,46 @@ func (f *Frontend) close() {
 	}
 }
 
+// An Outgoing is a message that a Frontend sends.
+type Outgoing struct {
+	Channel, Type string
+	Subshell      string   // "" is the main shell
+	Content       any      // nil is {}
+	Metadata      any      // nil is {}
+	Buffers       [][]byte // that belong to the content
+}
+
 // Request sends a request with content, and metadata unless it is nil.
 func (f *Frontend) Request(channel, msgType string, content, metadata any) *Request {
 	f.t.Helper()
-	m, err := wire.New(msgType, f.session, nil, content)
+	return f.Send(Outgoing{Channel: channel, Type: msgType, Content: content, Metadata: metadata})
+}
+
+// Send sends a message.
+func (f *Frontend) Send(o Outgoing) *Request {
+	f.t.Helper()
+	if o.Content == nil {
+		o.Content = struct{}{}
+	}
+	m, err := wire.New(o.Type, f.session, nil, o.Content)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	if metadata != nil {
-		if m.Metadata, err = json.Marshal(metadata); err != nil {
+	if o.Metadata != nil {
+		if m.Metadata, err = json.Marshal(o.Metadata); err != nil {
 			f.t.Fatal(err)
 		}
 	}
-	r := f.remember(msgType, m.Header.MsgID)
+	if o.Subshell != "" {
+		m.Header.SubshellID = &o.Subshell
+	}
+	m.Buffers = o.Buffers
+	r := f.remember(o.Type, m.Header.MsgID)
 	frames, err := wire.Encode(m, f.key)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	f.Raw(channel, frames...)
+	f.Raw(o.Channel, frames...)
 	return r
 }
 
@@ -270,6 +308,22 @@ func (f *Frontend) Execute(code string) *Request {
 	return f.Request(Shell, wire.ExecuteRequestType, Cell(code), nil)
 }
 
+// ExecuteIn sends a cell to a subshell.
+func (f *Frontend) ExecuteIn(subshell, code string) *Request {
+	f.t.Helper()
+	return f.Send(Outgoing{Channel: Shell, Type: wire.ExecuteRequestType, Subshell: subshell, Content: Cell(code)})
+}
+
+// CreateSubshell makes a subshell and returns its identifier.
+func (f *Frontend) CreateSubshell() string {
+	f.t.Helper()
+	r := f.Request(Control, wire.CreateSubshellRequestType, struct{}{}, nil)
+	id, _ := r.ExpectReply("ok")["subshell_id"].(string)
+	r.ExpectBusy()
+	r.ExpectIdle()
+	return id
+}
+
 // Cell returns the content of an execute_request as frontends send it. Fields may be changed.
 func Cell(code string) map[string]any {
 	return map[string]any{
@@ -290,20 +344,30 @@ func (f *Frontend) Interrupt() {
 // Answer answers the next prompt of the kernel, whose text must be prompt, with a line.
 func (f *Frontend) Answer(prompt, line string) {
 	f.t.Helper()
-	select {
-	case m := <-f.prompts:
-		var q wire.InputRequest
-		if err := json.Unmarshal(m.Content, &q); err != nil || q.Prompt != prompt {
-			f.t.Fatalf("the prompt is %s, want %q", m.Content, prompt)
-		}
-		f.answer(m, line)
-	case <-time.After(patience):
-		f.t.Fatalf("the prompt %q did not come", prompt)
+	m := f.Prompts(1)[0]
+	var q wire.InputRequest
+	if err := json.Unmarshal(m.Content, &q); err != nil || q.Prompt != prompt {
+		f.t.Fatalf("the prompt is %s, want %q", m.Content, prompt)
 	}
+	f.Reply(m, line)
 }
 
-// answer sends the reply to a prompt.
-func (f *Frontend) answer(prompt wire.Message, line string) {
+// Prompts takes the next n prompts of the kernel.
+func (f *Frontend) Prompts(n int) (prompts []wire.Message) {
+	f.t.Helper()
+	for late := time.After(patience); len(prompts) < n; {
+		select {
+		case m := <-f.prompts:
+			prompts = append(prompts, m)
+		case <-late:
+			f.t.Fatalf("%d of %d prompts came", len(prompts), n)
+		}
+	}
+	return prompts
+}
+
+// Reply answers a prompt with a line.
+func (f *Frontend) Reply(prompt wire.Message, line string) {
 	f.t.Helper()
 	m, err := wire.New(wire.InputReplyType, f.session, &prompt, wire.InputReply{Value: line})
 	if err != nil {

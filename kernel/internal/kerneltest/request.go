@@ -154,6 +154,18 @@ func (r *Request) ExpectError(name string) wire.Error {
 	return v
 }
 
+// ExpectComm takes a message of the comm with the given identifier.
+func (r *Request) ExpectComm(msgType, id string) wire.Message {
+	r.f.t.Helper()
+	m := r.next(r.outputs, msgType)
+	var c wire.Comm
+	r.decode(m, &c)
+	if c.CommID != id {
+		r.f.t.Fatalf("%s: %s is of the comm %q, want %q", r, msgType, c.CommID, id)
+	}
+	return m
+}
+
 // ExpectReply takes the reply, which must have the given status, and returns its content.
 func (r *Request) ExpectReply(status string) map[string]any {
 	r.f.t.Helper()

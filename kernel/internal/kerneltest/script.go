@@ -232,7 +232,7 @@ func (c *scriptCell) collect(r *Request) string {
 			if len(answers) > 0 {
 				line, answers = answers[0], answers[1:]
 			}
-			r.f.answer(m, line)
+			r.f.Reply(m, line)
 		case <-end:
 			r.f.t.Fatalf("cell %s did not end; it shows\n%s", c.number, indent(view.String()))
 		}

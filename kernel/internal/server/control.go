@@ -8,9 +8,21 @@ import (
 	"github.com/lathe-go/lathe/kernel/internal/wire"
 )
 
-// Interrupt cancels the running cell with ErrInterrupted. It does nothing when none runs. The program
-// calls it when a signal asks it to.
-func (s *Server) Interrupt() { s.state.stop(ErrInterrupted) }
+// kernelInfo answers what this kernel is.
+func (s *Server) kernelInfo(context.Context, *request) (any, error) {
+	info := s.handler.Info()
+	info.Status = "ok"
+	info.ProtocolVersion = wire.ProtocolVersion
+	if info.HelpLinks == nil {
+		info.HelpLinks = []wire.HelpLink{}
+	}
+	info.Features = []string{subshellFeature}
+	return info, nil
+}
+
+// Interrupt cancels the running cells of all shells with ErrInterrupted: interrupts are for the kernel,
+// not for one of its shells. It does nothing when none runs. The program calls it when a signal asks it to.
+func (s *Server) Interrupt() { s.state.stop(ErrInterrupted, nil) }
 
 // interrupt answers an interrupt request.
 func (s *Server) interrupt(context.Context, *request) (any, error) {
@@ -36,8 +48,11 @@ func (s *Server) shutdown(_ context.Context, r *request) (any, error) {
 // shutDown ends the running cell and the handler, once.
 func (s *Server) shutDown(restart bool) (err error) {
 	s.end.Do(func() {
-		s.queue.close()
-		s.state.stop(ErrShutdown)
+		s.commQueue.close(ErrShutdown)
+		for _, sh := range s.shells.list() {
+			sh.queue.close(ErrShutdown)
+		}
+		s.state.stop(ErrShutdown, nil)
 		for end := time.Now().Add(cellGrace); s.state.running() && time.Now().Before(end); {
 			time.Sleep(time.Millisecond)
 		}

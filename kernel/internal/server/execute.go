@@ -2,8 +2,10 @@ package server
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"sync"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/wire"
@@ -16,41 +18,43 @@ const abortDelay = 20 * time.Millisecond
 // errAborted is the reply to a cell that was not run.
 var errAborted = errors.New("not run, because an earlier cell failed")
 
-// errUnsupported is the reply to an expression of user_expressions.
+// errUnsupported is the reply to an expression where the handler evaluates none.
 var errUnsupported = errors.New("user_expressions are not supported; run a cell")
 
-// executeLoop runs cells in the order of their requests until the server ends.
-func (s *Server) executeLoop(ctx context.Context) {
+// executeLoop runs the cells of a shell in the order of their requests, until the shell is closed.
+func (s *Server) executeLoop(ctx context.Context, sh *shell) {
 	for {
-		r, ok := s.queue.next()
+		r, ok := sh.queue.next()
 		if !ok {
 			return
 		}
-		for _, late := range s.execute(context.WithoutCancel(ctx), r) {
-			late.abort()
+		for _, late := range s.execute(context.WithoutCancel(ctx), sh, r) {
+			late.abort(errAborted)
 		}
 	}
 }
 
-// execute runs one cell. It returns the requests that are not to be run because it failed.
-func (s *Server) execute(ctx context.Context, r *request) (aborted []*request) {
+// execute runs one cell of a shell. It returns the requests that are not to be run because it failed.
+func (s *Server) execute(ctx context.Context, sh *shell, r *request) (aborted []*request) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s.state.busy(r, true)
+	s.state.begin(&run{r: r, shell: sh, cancel: cancel})
 	defer s.state.idle(r)
+	if why := sh.queue.closed(); why != nil {
+		cancel(why) // the shell was closed when it had taken r, and before stop could find it
+	}
 	q, err := wire.ParseExecuteRequest(r.msg)
 	if err != nil {
 		r.reply(wire.ExecuteErrorReply{ErrorReply: wire.NewErrorReply("Error", err), ExecutionCount: s.history.current()}, nil)
 		return nil
 	}
-	s.state.cancellable(cancel)
 	count := s.history.begin(q.Code, q.StoreHistory)
 	if !q.Silent {
 		s.publish(wire.ExecuteInputType, &r.msg, wire.ExecuteInput{Code: q.Code, ExecutionCount: count})
 	}
 	out := newOutput(r, q.Silent, count)
 	started := time.Now()
-	err = r.run(ctx, q, out)
+	err = r.run(ctx, sh, q, out)
 	out.finish()
 	if q.StoreHistory {
 		s.history.result(count, out.value())
@@ -59,7 +63,7 @@ func (s *Server) execute(ctx context.Context, r *request) (aborted []*request) {
 		s.publish(wire.ErrorType, &r.msg, describe(ctx, err))
 		if q.StopOnError {
 			time.Sleep(abortDelay)
-			aborted = s.queue.takeAll()
+			aborted = sh.queue.takeAll()
 		}
 	}
 	r.replyExecuted(ctx, q, out, err, started)
@@ -67,7 +71,7 @@ func (s *Server) execute(ctx context.Context, r *request) (aborted []*request) {
 }
 
 // run calls the handler.
-func (r *request) run(ctx context.Context, q wire.ExecuteRequest, out *output) error {
+func (r *request) run(ctx context.Context, sh *shell, q wire.ExecuteRequest, out *output) error {
 	_, err := r.try(ctx, func(ctx context.Context, _ *request) (any, error) {
 		return nil, r.s.handler.Execute(ctx, ExecuteRequest{
 			Code:         q.Code,
@@ -76,14 +80,18 @@ func (r *request) run(ctx context.Context, q wire.ExecuteRequest, out *output) e
 			AllowStdin:   q.AllowStdin,
 			Count:        out.count,
 			CellID:       q.CellID,
-		}, out.forHandler(q.AllowStdin))
+			Subshell:     sh.id,
+		}, out.forHandler(sh, q.AllowStdin))
 	})
 	return err
 }
 
 // replyExecuted sends the reply of a cell that has run.
 func (r *request) replyExecuted(ctx context.Context, q wire.ExecuteRequest, out *output, err error, started time.Time) {
-	count := r.s.history.current()
+	count := out.count // other shells may have counted on
+	if !q.StoreHistory {
+		count = r.s.history.current()
+	}
 	metadata := map[string]any{"started": started.UTC().Format(time.RFC3339Nano), "status": "ok"}
 	if err != nil {
 		metadata["status"] = "error"
@@ -92,10 +100,30 @@ func (r *request) replyExecuted(ctx context.Context, q wire.ExecuteRequest, out 
 		return
 	}
 	reply := wire.ExecuteReply{Status: "ok", ExecutionCount: count, Payload: out.payload(), UserExpressions: map[string]any{}}
-	for name := range q.UserExpressions {
-		reply.UserExpressions[name] = wire.NewErrorReply("Unsupported", errUnsupported)
+	for _, name := range slices.Sorted(maps.Keys(q.UserExpressions)) {
+		reply.UserExpressions[name] = r.evaluate(ctx, q.UserExpressions[name])
 	}
 	r.reply(reply, metadata)
+}
+
+// evaluate returns the value of an expression, or its error, as a reply shows it.
+func (r *request) evaluate(ctx context.Context, expression string) any {
+	e, ok := r.s.handler.(Evaluator)
+	if !ok {
+		return wire.NewErrorReply("Unsupported", errUnsupported)
+	}
+	v, err := r.try(ctx, func(ctx context.Context, _ *request) (any, error) {
+		b, err := e.Evaluate(ctx, expression)
+		if err != nil {
+			return nil, err
+		}
+		x := wire.Expression{Status: "ok", Data: orEmpty(b.Data), Metadata: orEmpty(b.Metadata)}
+		return json.Marshal(x)
+	})
+	if err != nil {
+		return wire.ErrorReply{Status: "error", Error: describe(ctx, err)}
+	}
+	return json.RawMessage(v.([]byte))
 }
 
 // describe puts what Execute returned in the form of the protocol.
@@ -118,70 +146,8 @@ func describe(ctx context.Context, err error) wire.Error {
 }
 
 // abort answers a cell that is not run. It has no number: 0 keeps frontends from showing one.
-func (r *request) abort() {
-	r.s.state.busy(r, false)
+func (r *request) abort(why error) {
+	r.s.state.busy(r)
 	defer r.s.state.idle(r)
-	r.reply(wire.ExecuteErrorReply{ErrorReply: wire.NewErrorReply("Aborted", errAborted)}, map[string]any{"status": "aborted"})
-}
-
-// A queue holds the cells that wait to be run.
-type queue struct {
-	ready chan struct{} // has an element when next should look again
-
-	mu     sync.Mutex
-	items  []*request
-	closed bool
-}
-
-// put appends a request.
-func (q *queue) put(r *request) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.items = append(q.items, r)
-	q.wake()
-}
-
-// wake lets next look again.
-func (q *queue) wake() {
-	select {
-	case q.ready <- struct{}{}:
-	default:
-	}
-}
-
-// next waits for a request. It returns false once the queue is closed.
-func (q *queue) next() (*request, bool) {
-	for {
-		if r, open := q.poll(); r != nil || !open {
-			return r, open
-		}
-		<-q.ready
-	}
-}
-
-// poll returns the first request, if there is one, and whether the queue is open.
-func (q *queue) poll() (r *request, open bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !q.closed && len(q.items) > 0 {
-		r, q.items = q.items[0], q.items[1:]
-	}
-	return r, !q.closed
-}
-
-// takeAll empties the queue.
-func (q *queue) takeAll() []*request {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	all := q.items
-	q.items = nil
-	return all
-}
-
-// close ends next.
-func (q *queue) close() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.closed = true
-	q.wake()
+	r.reply(wire.ExecuteErrorReply{ErrorReply: wire.NewErrorReply("Aborted", why)}, map[string]any{"status": "aborted"})
 }

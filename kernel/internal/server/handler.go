@@ -14,8 +14,9 @@ var (
 	ErrShutdown    = errors.New("the kernel is shutting down")
 )
 
-// Handler is the language behind the protocol. Execute is called for one request at a time; the
-// other methods are called at any time and from any goroutine, so also while a cell runs.
+// Handler is the language behind the protocol. Execute is called for one request of each shell at a
+// time, and for those of the main shell and of subshells at once; the other methods are called at any
+// time and from any goroutine, so also while a cell runs.
 type Handler interface {
 	// Info describes the language and the kernel. It should answer at once.
 	Info() wire.KernelInfo
@@ -41,6 +42,23 @@ type Inspector interface {
 	Inspect(ctx context.Context, code string, cursor, detail int) (wire.InspectReply, error)
 }
 
+// Commer is a Handler that has comms.
+type Commer interface {
+	// Comm takes one message of a frontend's comm: a comm_open, or whatever follows it on a comm that
+	// either side has opened. It is called for one message at a time, in the order in which they came,
+	// also while cells run, and should pass the message on rather than wait for what that does: it holds
+	// up the messages behind. An error of a comm_open closes the comm, any other is reported. What goes
+	// to out, then or later, is caused by the message.
+	Comm(ctx context.Context, m frame.CommMessage, out Output) error
+}
+
+// Evaluator is a Handler that evaluates the user_expressions of a cell. Evaluate is called after the
+// cell has succeeded and before its reply is sent, once for each expression; an error is the result of
+// that expression alone. ctx is that of the cell.
+type Evaluator interface {
+	Evaluate(ctx context.Context, expression string) (frame.Bundle, error)
+}
+
 // ExecuteRequest is one cell to run.
 type ExecuteRequest struct {
 	Code         string
@@ -49,6 +67,7 @@ type ExecuteRequest struct {
 	AllowStdin   bool   // the frontend can answer input requests
 	Count        int    // the cell's number, as in In[3]; that of the next cell when it is not counted
 	CellID       string // the notebook's identifier of the cell, or ""
+	Subshell     string // the subshell that runs it; "" is the main shell
 }
 
 // Output shows what one execution makes, in the order of the calls. It may be used from any
@@ -64,6 +83,9 @@ type Output interface {
 	Clear(wait bool)
 	// Result shows the value of the cell.
 	Result(b frame.Bundle)
+	// Comm sends a message of a comm to every frontend; a comm_open or a comm_close counts from then on.
+	// It is sent for a silent cell too, as it is no output but a message between two programs.
+	Comm(m frame.CommMessage)
 }
 
 // Inputter is what an Output also is when the frontend allows input requests.

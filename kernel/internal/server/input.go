@@ -4,47 +4,56 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/wire"
 )
 
-// inputs is the one question that may be open to a user.
-type inputs struct {
-	asking chan struct{} // has an element while a question is open
-
-	mu      sync.Mutex
-	id      string // of the question's message; "" when none is open
+// A question waits for a user's answer.
+type question struct {
+	id      string // of its message
 	session string // the frontend that was asked
+	shell   string // whose cell asks
 	line    chan string
 }
 
-// open begins a question that the frontend's session is to answer.
-func (in *inputs) open(id, session string) chan string {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	in.id, in.session, in.line = id, session, make(chan string, 1)
-	return in.line
+// inputs are the open questions: one of each shell at most, the oldest first.
+type inputs struct {
+	mu   sync.Mutex
+	open []question
 }
 
-// close ends the question; later answers are too late.
-func (in *inputs) close() {
+// ask begins a question that the frontend's session is to answer.
+func (in *inputs) ask(id, session, shell string) question {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.id = ""
+	q := question{id, session, shell, make(chan string, 1)}
+	in.open = append(in.open, q)
+	return q
 }
 
-// answer gives a line to the open question, if it is for that.
+// close ends a question; later answers are too late.
+func (in *inputs) close(id string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.open = slices.DeleteFunc(in.open, func(q question) bool { return q.id == id })
+}
+
+// answer gives a line to the question that it is for: the one that m names as its parent, the one of the
+// subshell that it names or, as many frontends name neither, the oldest of the frontend's session.
 func (in *inputs) answer(m wire.Message, line string) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	parent := m.ParentID() // many frontends name none
-	if in.id == "" || parent != "" && parent != in.id || m.Header.Session != in.session {
-		return
+	parent, shell := m.ParentID(), m.Header.SubshellID
+	for i, q := range in.open {
+		if (parent == "" || parent == q.id) && (shell == nil || *shell == q.shell) && q.session == m.Header.Session {
+			in.open = slices.Delete(in.open, i, i+1)
+			q.line <- line
+			return
+		}
 	}
-	in.id = ""
-	in.line <- line
 }
 
 // inputLoop takes the answers of users.
@@ -64,7 +73,10 @@ func (s *Server) inputLoop(ctx context.Context) {
 }
 
 // An inputOutput is an output whose frontend can be asked.
-type inputOutput struct{ *output }
+type inputOutput struct {
+	*output
+	shell *shell
+}
 
 // stdinTime is how long a frontend may take to connect its stdin channel, which may come after the
 // others.
@@ -81,8 +93,8 @@ func (o *inputOutput) connected(ctx context.Context) error {
 func (o *inputOutput) Input(ctx context.Context, prompt string, password bool) (string, error) {
 	in := &o.s.inputs
 	select {
-	case in.asking <- struct{}{}:
-		defer func() { <-in.asking }()
+	case o.shell.asking <- struct{}{}:
+		defer func() { <-o.shell.asking }()
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
@@ -91,8 +103,8 @@ func (o *inputOutput) Input(ctx context.Context, prompt string, password bool) (
 	if err != nil {
 		return "", err
 	}
-	line := in.open(m.Header.MsgID, o.r.msg.Header.Session)
-	defer in.close()
+	q := in.ask(m.Header.MsgID, o.r.msg.Header.Session, o.shell.id)
+	defer in.close(q.id)
 	err = o.connected(ctx)
 	if err == nil {
 		err = o.r.send(o.s.stdin, m)
@@ -101,7 +113,7 @@ func (o *inputOutput) Input(ctx context.Context, prompt string, password bool) (
 		return "", fmt.Errorf("server: the frontend cannot be asked for input: %w", err)
 	}
 	select {
-	case text := <-line:
+	case text := <-q.line:
 		return text, nil
 	case <-ctx.Done():
 		return "", context.Cause(ctx)

@@ -41,9 +41,9 @@ func newOutput(r *request, silent bool, count int) *output {
 }
 
 // forHandler returns o as the handler sees it: an Inputter only if the frontend can answer.
-func (o *output) forHandler(stdin bool) Output {
+func (o *output) forHandler(sh *shell, stdin bool) Output {
 	if stdin {
-		return &inputOutput{o}
+		return &inputOutput{o, sh}
 	}
 	return o
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 
@@ -17,11 +18,12 @@ type request struct {
 	s      *Server
 	socket *zmq.Router
 	msg    wire.Message
+	to     route
 }
 
 // serve answers r between its busy and its idle.
 func (r *request) serve(ctx context.Context, a answer) {
-	r.s.state.busy(r, false)
+	r.s.state.busy(r)
 	defer r.s.state.idle(r)
 	content, err := r.try(ctx, a)
 	if err != nil {
@@ -76,7 +78,12 @@ func (s *Server) publish(msgType string, parent *wire.Message, content any) erro
 	if err != nil {
 		return err
 	}
-	m.Identities = [][]byte{[]byte("kernel." + s.session + "." + msgType)}
+	return s.broadcast(m)
+}
+
+// broadcast shows m to every frontend.
+func (s *Server) broadcast(m wire.Message) error {
+	m.Identities = [][]byte{[]byte("kernel." + s.session + "." + m.Header.MsgType)}
 	frames, err := wire.Encode(m, s.key)
 	if err != nil {
 		return err
@@ -85,34 +92,43 @@ func (s *Server) publish(msgType string, parent *wire.Message, content any) erro
 	return nil
 }
 
-// state is what the kernel does at the moment. Its lock orders the status messages.
-type state struct {
-	mu     sync.Mutex
-	active *request                // the execute request that runs
-	cancel context.CancelCauseFunc // cancels it
+// A run is an execute request that is being executed.
+type run struct {
+	r      *request
+	shell  *shell
+	cancel context.CancelCauseFunc
 }
 
-// busy publishes that r is being worked on, and remembers it if it is a running cell.
-func (st *state) busy(r *request, active bool) {
+// state is what the kernel does at the moment. Its lock orders the status messages.
+type state struct {
+	mu   sync.Mutex
+	runs []*run // one of each shell at most, the latest last
+}
+
+// begin publishes that a cell is being run, and remembers it.
+func (st *state) begin(c *run) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if active {
-		st.active = r
-	}
+	st.runs = append(st.runs, c)
+	st.status(c.r, wire.Busy)
+}
+
+// busy publishes that r, which is no cell that runs, is being worked on.
+func (st *state) busy(r *request) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
 	st.status(r, wire.Busy)
 }
 
-// idle publishes that r is done. If that is not the running cell, the kernel is still busy with that
-// one, and says so: frontends show the latest status.
+// idle publishes that r is done. If cells still run, the kernel is still busy with the first of those,
+// and says so: frontends show the latest status.
 func (st *state) idle(r *request) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if st.active == r {
-		st.active, st.cancel = nil, nil
-	}
+	st.runs = slices.DeleteFunc(st.runs, func(c *run) bool { return c.r == r })
 	st.status(r, wire.Idle)
-	if st.active != nil {
-		st.status(st.active, wire.Busy)
+	if len(st.runs) > 0 {
+		st.status(st.runs[0].r, wire.Busy)
 	}
 }
 
@@ -121,19 +137,14 @@ func (st *state) status(r *request, to string) {
 	r.s.publish(wire.StatusType, &r.msg, wire.Status{ExecutionState: to}) // a string always encodes
 }
 
-// cancellable makes the running cell end when stop is called.
-func (st *state) cancellable(cancel context.CancelCauseFunc) {
+// stop cancels the running cell of a shell, or of all shells if that is nil.
+func (st *state) stop(cause error, sh *shell) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.cancel = cancel
-}
-
-// stop cancels the running cell, if there is one.
-func (st *state) stop(cause error) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.cancel != nil {
-		st.cancel(cause)
+	for _, c := range st.runs {
+		if sh == nil || c.shell == sh {
+			c.cancel(cause)
+		}
 	}
 }
 
@@ -141,5 +152,5 @@ func (st *state) stop(cause error) {
 func (st *state) running() bool {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return st.active != nil
+	return len(st.runs) > 0
 }

@@ -19,12 +19,20 @@ const (
 // An answer makes the content of the reply to a request; a nil content sends none.
 type answer func(ctx context.Context, r *request) (any, error)
 
-// A route says how a request is answered. The zero way is at once, on the goroutine that reads the
-// channel.
+// A lane says which goroutine answers a request.
+type lane int
+
+const (
+	atOnce  lane = iota // the one that reads the channel
+	aside               // one of its own
+	inShell             // the one that runs the cells of its shell
+	inComms             // the one that takes the messages of comms
+)
+
+// A route says how a request is answered.
 type route struct {
+	lane   lane
 	answer answer
-	slow   bool // on a goroutine of its own
-	queued bool // by the goroutine that runs cells
 	last   bool // and then the server ends
 }
 
@@ -32,24 +40,27 @@ type route struct {
 // what belongs to control.
 func (s *Server) shellRoutes() map[string]route {
 	routes := s.controlRoutes()
-	routes[wire.ExecuteRequestType] = route{queued: true}
-	routes[wire.CompleteRequestType] = route{answer: s.complete, slow: true}
-	routes[wire.IsCompleteRequestType] = route{answer: s.isComplete, slow: true}
-	routes[wire.InspectRequestType] = route{answer: s.inspect, slow: true}
+	routes[wire.ExecuteRequestType] = route{lane: inShell}
+	routes[wire.CompleteRequestType] = route{lane: aside, answer: s.complete}
+	routes[wire.IsCompleteRequestType] = route{lane: aside, answer: s.isComplete}
+	routes[wire.InspectRequestType] = route{lane: aside, answer: s.inspect}
 	routes[wire.HistoryRequestType] = route{answer: s.historyReply}
-	routes[wire.CommInfoRequestType] = route{answer: s.commInfo}
-	routes[wire.CommOpenType] = route{answer: s.commOpen}
-	routes[wire.CommMsgType] = route{answer: s.commIgnore}
-	routes[wire.CommCloseType] = route{answer: s.commIgnore}
+	routes[wire.CommInfoRequestType] = route{lane: inComms, answer: s.commInfo}
 	return routes
 }
 
 // controlRoutes lists the requests of the control channel.
 func (s *Server) controlRoutes() map[string]route {
 	return map[string]route{
-		wire.KernelInfoRequestType: {answer: s.kernelInfo},
-		wire.InterruptRequestType:  {answer: s.interrupt},
-		wire.ShutdownRequestType:   {answer: s.shutdown, last: true},
+		wire.KernelInfoRequestType:     {answer: s.kernelInfo},
+		wire.InterruptRequestType:      {answer: s.interrupt},
+		wire.ShutdownRequestType:       {answer: s.shutdown, last: true},
+		wire.CreateSubshellRequestType: {answer: s.createSubshell},
+		wire.DeleteSubshellRequestType: {answer: s.deleteSubshell},
+		wire.ListSubshellRequestType:   {answer: s.listSubshells},
+		wire.CommOpenType:              {lane: inComms, answer: s.comm},
+		wire.CommMsgType:               {lane: inComms, answer: s.comm},
+		wire.CommCloseType:             {lane: inComms, answer: s.comm},
 	}
 }
 
@@ -66,23 +77,42 @@ func (s *Server) readLoop(ctx context.Context, socket *zmq.Router, routes map[st
 			s.reports.once(s.log, "type "+m.Header.MsgType, "messages of type %q are not known and are ignored", m.Header.MsgType)
 			continue
 		}
-		r := &request{s: s, socket: socket, msg: m}
-		switch {
-		case to.queued:
-			s.queue.put(r)
-		case to.slow:
-			s.help(ctx, r, to.answer)
-		default:
-			r.serve(ctx, to.answer)
-		}
+		s.take(ctx, &request{s: s, socket: socket, msg: m, to: to})
 		if to.last {
 			s.stop()
 		}
 	}
 }
 
+// take answers a request or passes it on. Which subshell a message of a comm names means nothing: comms
+// have an order of their own, in which the last one may come when its subshell has been deleted.
+func (s *Server) take(ctx context.Context, r *request) {
+	if r.to.lane == inComms {
+		if err := s.commQueue.put(r); err != nil {
+			s.reports.printf(s.log, "comm", "a %s was dropped: %v", r.msg.Header.MsgType, err)
+		}
+		return
+	}
+	sh := s.shells.find("")
+	if r.socket == s.shell {
+		sh = s.shells.find(r.subshell())
+	}
+	switch {
+	case sh == nil:
+		r.noSubshell()
+	case r.to.lane == inShell:
+		if err := sh.queue.put(r); err != nil {
+			r.abort(err)
+		}
+	case r.to.lane == aside:
+		s.help(ctx, r)
+	default:
+		r.serve(ctx, r.to.answer)
+	}
+}
+
 // help answers a slow question on a goroutine of its own.
-func (s *Server) help(ctx context.Context, r *request, a answer) {
+func (s *Server) help(ctx context.Context, r *request) {
 	select {
 	case s.helpers <- struct{}{}:
 	default:
@@ -93,7 +123,7 @@ func (s *Server) help(ctx context.Context, r *request, a answer) {
 	}
 	s.tasks.Go(func() {
 		defer func() { <-s.helpers }()
-		r.serve(ctx, a)
+		r.serve(ctx, r.to.answer)
 	})
 }
 

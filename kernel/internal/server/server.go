@@ -32,12 +32,14 @@ type Server struct {
 	iopub                 *zmq.Publisher
 	heartbeat             *zmq.Echo
 
-	reports reports
-	replays replays
-	queue   queue
-	history history
-	inputs  inputs
-	helpers chan struct{} // one element for each goroutine that answers a slow question
+	reports   reports
+	replays   replays
+	shells    shells
+	commQueue queue
+	history   history
+	comms     comms
+	inputs    inputs
+	helpers   chan struct{} // one element for each goroutine that answers a slow question
 
 	state state
 	ended chan struct{} // closed when the sockets close
@@ -77,9 +79,9 @@ func Listen(info ConnectionInfo, l *log.Logger) (*Server, error) {
 		session: wire.NewID(),
 		helpers: make(chan struct{}, maxHelpers),
 		ended:   make(chan struct{}),
-		inputs:  inputs{asking: make(chan struct{}, 1)},
 	}
-	s.queue.ready = make(chan struct{}, 1)
+	s.shells.add(newShell("")) // the first always fits
+	s.commQueue = newQueue(maxComms)
 	if err := s.bind(); err != nil {
 		s.Close()
 		return nil, fmt.Errorf("server: %w", err)
@@ -142,7 +144,8 @@ func (s *Server) Serve(ctx context.Context, h Handler) error {
 	defer stop()
 	s.stop = stop
 	s.publish(wire.StatusType, nil, wire.Status{ExecutionState: wire.Starting})
-	s.tasks.Go(func() { s.executeLoop(ctx) })
+	s.tasks.Go(func() { s.executeLoop(ctx, s.shells.find("")) })
+	s.tasks.Go(func() { s.commLoop(run) })
 	s.tasks.Go(func() { s.readLoop(run, s.shell, s.shellRoutes()) })
 	s.tasks.Go(func() { s.readLoop(run, s.control, s.controlRoutes()) })
 	s.tasks.Go(func() { s.inputLoop(run) })

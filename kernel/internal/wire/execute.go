@@ -25,13 +25,20 @@ type ExecuteReply struct {
 	Status          string         `json:"status"`
 	ExecutionCount  int            `json:"execution_count"`
 	Payload         []Payload      `json:"payload"`
-	UserExpressions map[string]any `json:"user_expressions"`
+	UserExpressions map[string]any `json:"user_expressions"` // each an Expression or an ErrorReply
 }
 
 // ExecuteErrorReply is the content of an execute_reply whose Status is "error".
 type ExecuteErrorReply struct {
 	ErrorReply
 	ExecutionCount int `json:"execution_count"`
+}
+
+// An Expression is the value of one of the UserExpressions, by MIME type; one that failed is an ErrorReply.
+type Expression struct {
+	Status   string         `json:"status"`
+	Data     map[string]any `json:"data"`
+	Metadata map[string]any `json:"metadata"`
 }
 
 // A Payload asks the frontend to do something when the reply comes, such as to show a page.
