@@ -64,7 +64,7 @@ func startKernel(ctx context.Context, p program, dir string) (*kernel, error) {
 	if err := os.WriteFile(file, raw, 0o600); err != nil {
 		return nil, err
 	}
-	k := &kernel{program: p, dir: dir, dead: make(chan struct{}), key: wire.Key(info.Key), session: wire.NewID(),
+	k := &kernel{program: p, dir: dir, dead: make(chan struct{}), key: wire.KeyOf(info.Key), session: wire.NewID(),
 		messages: make(chan arrival, 1024)}
 	k.cmd = exec.Command(p.path, append(p.args[:len(p.args):len(p.args)], file)...)
 	k.cmd.Dir = dir

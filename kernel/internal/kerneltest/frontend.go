@@ -94,7 +94,7 @@ func Connect(t testing.TB, info server.ConnectionInfo) *Frontend {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	f := &Frontend{
-		t: t, key: wire.Key(info.Key), session: wire.NewID(), stop: stop,
+		t: t, key: wire.KeyOf(info.Key), session: wire.NewID(), stop: stop,
 		conns: map[string]*zmq.Conn{}, requests: map[string]*Request{}, prompts: make(chan wire.Message, 16), uncaused: newMailbox(),
 	}
 	t.Cleanup(f.close)

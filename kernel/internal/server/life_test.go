@@ -131,7 +131,7 @@ func frames(t *testing.T, msgType, key string, content any) [][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := wire.Encode(m, wire.Key(key))
+	f, err := wire.Encode(m, wire.KeyOf(key))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ type output struct {
 
 // newOutput makes the output of an execution with the given number.
 func newOutput(r *request, silent bool, count int) *output {
-	return &output{s: r.s, r: r, silent: silent, count: count, tails: map[string][]byte{}}
+	return &output{s: r.s, r: r, silent: silent, count: count}
 }
 
 // forHandler returns o as the handler sees it: an Inputter only if the frontend can answer.
@@ -98,6 +98,9 @@ func (o *output) flush() {
 	}
 	whole := wholeRunes(o.text)
 	if tail := o.text[whole:]; len(tail) > 0 {
+		if o.tails == nil {
+			o.tails = map[string][]byte{}
+		}
 		o.tails[o.name] = append([]byte(nil), tail...)
 	}
 	o.sendText(o.name, o.text[:whole])

@@ -173,7 +173,7 @@ func (s *Server) wait() {
 
 // warn tells about a connection that is less private than it should be.
 func (s *Server) warn() {
-	if len(s.key) == 0 {
+	if !s.key.Signs() {
 		s.log.Print("the connection has no key: whoever reaches the ports can run code")
 	} else if s.info.shared {
 		s.log.Print("the connection file can be read by other users, and so can its key")

@@ -36,7 +36,7 @@ func Decode(frames [][]byte, key Key) (Message, error) {
 		return Message{}, fmt.Errorf("wire: decode: %w", ErrSignature)
 	}
 	for i, p := range parts {
-		if p = bytes.TrimLeft(p, " \t\r\n"); len(p) == 0 || p[0] != '{' || !json.Valid(p) {
+		if !isObject(p) {
 			return Message{}, fmt.Errorf("wire: decode %s: %w", partNames[i], ErrJSON)
 		}
 	}
@@ -48,7 +48,7 @@ func Decode(frames [][]byte, key Key) (Message, error) {
 		Content:    parts[3],
 		Buffers:    frames[at+2+len(partNames):],
 	}
-	if len(key) > 0 {
+	if key.Signs() {
 		m.Signature = string(signature)
 	}
 	if err := json.Unmarshal(m.Origin, &m.Header); err != nil {
@@ -58,6 +58,15 @@ func Decode(frames [][]byte, key Key) (Message, error) {
 		return Message{}, fmt.Errorf("wire: decode header: %w: msg_id and msg_type must be there", ErrHeader)
 	}
 	return m, nil
+}
+
+// isObject says whether p is a JSON object.
+func isObject(p []byte) bool {
+	if len(p) == 2 && p[0] == '{' && p[1] == '}' { // most parents and metadata
+		return true
+	}
+	start := bytes.TrimLeft(p, " \t\r\n")
+	return len(start) > 0 && start[0] == '{' && json.Valid(p)
 }
 
 // delimiterAt returns the index of the delimiter, or -1.
@@ -79,7 +88,7 @@ func Encode(m Message, key Key) ([][]byte, error) {
 	parts := [][]byte{header, object(m.Parent), object(m.Metadata), object(m.Content)}
 	frames := make([][]byte, 0, len(m.Identities)+2+len(parts)+len(m.Buffers))
 	frames = append(frames, m.Identities...)
-	frames = append(frames, delimiter, []byte(key.sign(parts)))
+	frames = append(frames, delimiter, key.sign(parts))
 	frames = append(frames, parts...)
 	return append(frames, m.Buffers...), nil
 }

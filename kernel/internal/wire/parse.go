@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -31,17 +33,8 @@ func parse[T any](m Message, required ...string) (T, error) {
 	return v, parseInto(m, &v, required...)
 }
 
-// parseInto is parse for a value that already holds its defaults.
+// parseInto is parse for a pointer to a struct that already holds its defaults.
 func parseInto(m Message, v any, required ...string) error {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(m.Content, &fields); err != nil {
-		return &FieldError{m.Header.MsgType, "", err}
-	}
-	for _, name := range required {
-		if raw, ok := fields[name]; !ok || bytes.Equal(raw, []byte("null")) {
-			return &FieldError{m.Header.MsgType, name, fmt.Errorf("absent")}
-		}
-	}
 	if err := json.Unmarshal(m.Content, v); err != nil {
 		name := ""
 		if t, ok := err.(*json.UnmarshalTypeError); ok {
@@ -49,7 +42,34 @@ func parseInto(m Message, v any, required ...string) error {
 		}
 		return &FieldError{m.Header.MsgType, name, err}
 	}
+	for _, name := range required {
+		if isZero(v, name) && !hasField(m.Content, name) {
+			return &FieldError{m.Header.MsgType, name, fmt.Errorf("absent")}
+		}
+	}
 	return nil
+}
+
+// isZero says whether the field of the struct behind v that JSON knows by name has its zero value: only
+// then it may have been absent.
+func isZero(v any, name string) bool {
+	s := reflect.ValueOf(v).Elem()
+	for i := range s.NumField() {
+		if tag, _, _ := strings.Cut(s.Type().Field(i).Tag.Get("json"), ","); tag == name {
+			return s.Field(i).IsZero()
+		}
+	}
+	return true
+}
+
+// hasField says whether a JSON object has a field that is not null.
+func hasField(object []byte, name string) bool {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(object, &fields) != nil {
+		return false
+	}
+	raw, there := fields[name]
+	return there && !bytes.Equal(raw, []byte("null"))
 }
 
 // clampCursor returns pos within the code points of code.

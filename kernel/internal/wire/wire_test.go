@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-var testKey = Key("a key")
+var testKey = KeyOf("a key")
 
 // raw is a message as frames, before it is spoilt by a test.
 func raw(t *testing.T, key Key, content any) [][]byte {
@@ -27,7 +27,7 @@ func raw(t *testing.T, key Key, content any) [][]byte {
 }
 
 func TestRoundTrip(t *testing.T) {
-	for _, key := range []Key{nil, testKey} {
+	for _, key := range []Key{{}, testKey} {
 		m, err := Decode(raw(t, key, map[string]any{"code": "x"}), key)
 		if err != nil {
 			t.Fatal(err)
@@ -50,14 +50,14 @@ func TestRoundTrip(t *testing.T) {
 
 // TestSignature compares with a signature made by another implementation of HMAC-SHA256.
 func TestSignature(t *testing.T) {
-	got := Key("key").sign([][]byte{[]byte("The quick brown fox "), []byte("jumps over "), []byte("the lazy dog"), nil})
-	if want := "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"; got != want {
+	got := KeyOf("key").sign([][]byte{[]byte("The quick brown fox "), []byte("jumps over "), []byte("the lazy dog"), nil})
+	if want := "f7bc83f430538424b13298e6aa6fb143ef4d59a14946175997479dbc2d1a3cd8"; string(got) != want {
 		t.Errorf("sign = %s, want %s", got, want)
 	}
 }
 
 func TestDecodeRefuses(t *testing.T) {
-	resign := func(f [][]byte) [][]byte { f[2] = []byte(testKey.sign(f[3:7])); return f }
+	resign := func(f [][]byte) [][]byte { f[2] = testKey.sign(f[3:7]); return f }
 	tests := []struct {
 		name  string
 		spoil func(f [][]byte) [][]byte
@@ -154,7 +154,7 @@ func FuzzDecode(f *testing.F) {
 		for _, part := range strings.Split(s, "\n") {
 			frames = append(frames, []byte(part))
 		}
-		m, err := Decode(frames, nil)
+		m, err := Decode(frames, Key{})
 		if err != nil {
 			return
 		}
@@ -164,11 +164,11 @@ func FuzzDecode(f *testing.F) {
 		if r, err := ParseCompleteRequest(m); err == nil && (r.CursorPos < 0 || r.CursorPos > len(r.Code)) {
 			t.Errorf("cursor %d in %q", r.CursorPos, r.Code)
 		}
-		again, err := Encode(m, nil)
+		again, err := Encode(m, Key{})
 		if err != nil {
 			t.Fatalf("a decoded message does not encode: %v", err)
 		}
-		if back, err := Decode(again, nil); err != nil || back.Header.MsgID != m.Header.MsgID {
+		if back, err := Decode(again, Key{}); err != nil || back.Header.MsgID != m.Header.MsgID {
 			t.Errorf("an encoded message decodes to %+v, %v", back.Header, err)
 		}
 	})
