@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
 
+	"github.com/lathe-go/lathe/kernel/internal/home"
 	"github.com/lathe-go/lathe/kernel/internal/server"
 	"github.com/lathe-go/lathe/kernel/internal/wire"
 )
@@ -26,6 +28,9 @@ func kernelCommand(ctx context.Context, _ env, args []string) error {
 	s, err := server.Listen(info, nil)
 	if err != nil {
 		return err
+	}
+	if data, err := home.Data(); err == nil { // without a home there is the history of this session
+		s.KeepHistory(filepath.Join(data, "history.jsonl"))
 	}
 	// A terminal's interrupt reaches every process in front of it: it interrupts the cell, not the kernel.
 	ctx, stop := signal.NotifyContext(context.WithoutCancel(ctx), syscall.SIGTERM)

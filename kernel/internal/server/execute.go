@@ -48,7 +48,7 @@ func (s *Server) execute(ctx context.Context, sh *shell, r *request) (aborted []
 		r.reply(wire.ExecuteErrorReply{ErrorReply: wire.NewErrorReply("Error", err), ExecutionCount: s.history.current()}, nil)
 		return nil
 	}
-	count := s.history.begin(q.Code, q.StoreHistory)
+	count := s.begin(q.Code, q.StoreHistory)
 	if !q.Silent {
 		s.publish(wire.ExecuteInputType, &r.msg, wire.ExecuteInput{Code: q.Code, ExecutionCount: count})
 	}
@@ -57,7 +57,7 @@ func (s *Server) execute(ctx context.Context, sh *shell, r *request) (aborted []
 	err = r.run(ctx, sh, q, out)
 	out.finish()
 	if q.StoreHistory {
-		s.history.result(count, out.value())
+		s.result(count, out.value())
 	}
 	if err != nil && !q.Silent {
 		s.publish(wire.ErrorType, &r.msg, describe(ctx, err))

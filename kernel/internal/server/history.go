@@ -9,14 +9,18 @@ import (
 	"github.com/lathe-go/lathe/kernel/internal/wire"
 )
 
-// thisSession is the number of the session in the history: it is kept in memory, so it is the first.
-const thisSession = 1
-
-// history numbers the cells and keeps their code.
+// history numbers the cells of this session and keeps their code, and that of other sessions in a journal.
 type history struct {
+	journal *journal // nil keeps this session alone, in memory
+
 	mu      sync.Mutex
-	entries []wire.HistoryEntry // that of cell n is at n-1
+	entries []wire.HistoryEntry // that of cell n is at n-1; their session is not filled in
 }
+
+// KeepHistory keeps the cells of this kernel in a file, beside those of earlier kernels and of others that
+// run, and answers requests for the history from all of them. It is called before Serve. The file is opened
+// when the first cell runs.
+func (s *Server) KeepHistory(path string) { s.history.journal = &journal{path: path} }
 
 // current returns the number of the last counted cell.
 func (h *history) current() int {
@@ -25,22 +29,48 @@ func (h *history) current() int {
 	return len(h.entries)
 }
 
-// begin returns the number of a new cell. If it is not stored, the next cell gets the same.
-func (h *history) begin(code string, store bool) int {
+// count returns the number of a new cell. If it is not stored, the next cell gets the same.
+func (h *history) count(code string, store bool) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	count := len(h.entries) + 1
 	if store {
-		h.entries = append(h.entries, wire.HistoryEntry{Session: thisSession, Line: count, Input: code})
+		h.entries = append(h.entries, wire.HistoryEntry{Line: count, Input: code})
+	}
+	return count
+}
+
+// note keeps the value of a stored cell.
+func (h *history) note(count int, text *string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.entries[count-1].Output = text
+}
+
+// begin returns the number of a new cell, and writes it down if it is to be stored.
+func (s *Server) begin(code string, store bool) int {
+	count := s.history.count(code, store)
+	if store {
+		s.writeDown(record{Line: count, Input: &code})
 	}
 	return count
 }
 
 // result notes the text of a stored cell's value; nil is none.
-func (h *history) result(count int, text *string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.entries[count-1].Output = text
+func (s *Server) result(count int, text *string) {
+	s.history.note(count, text)
+	if text != nil {
+		s.writeDown(record{Line: count, Output: text})
+	}
+}
+
+// writeDown adds a record to the journal, if there is one. A cell runs without it too.
+func (s *Server) writeDown(r record) {
+	if j := s.history.journal; j != nil {
+		if err := j.add(r); err != nil {
+			s.reports.printf(s.log, "history", "%v", err)
+		}
+	}
 }
 
 // historyReply answers with earlier cells.
@@ -49,7 +79,7 @@ func (s *Server) historyReply(_ context.Context, r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := s.history.find(q)
+	entries, err := s.find(q)
 	if err != nil {
 		return nil, err
 	}
@@ -60,29 +90,47 @@ func (s *Server) historyReply(_ context.Context, r *request) (any, error) {
 }
 
 // find returns copies of the entries that q asks for, oldest first.
-func (h *history) find(q wire.HistoryRequest) ([]wire.HistoryEntry, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+func (s *Server) find(q wire.HistoryRequest) ([]wire.HistoryEntry, error) {
+	all, own, err := s.history.all()
+	if err != nil {
+		s.reports.printf(s.log, "history", "server: history: %v", err)
+	}
 	found := []wire.HistoryEntry{}
 	switch q.AccessType {
 	case wire.HistoryTail:
-		return append(found, last(h.entries, q.N)...), nil
+		return append(found, last(all, q.N)...), nil
 	case wire.HistoryRange:
-		if q.Session != 0 && q.Session != thisSession {
-			return found, nil
+		session := q.Session
+		if session <= 0 {
+			session += own
 		}
-		stop := len(h.entries) + 1
-		if q.Stop != nil {
-			stop = min(stop, *q.Stop)
-		}
-		for n := max(1, q.Start); n < stop; n++ {
-			found = append(found, h.entries[n-1])
+		for _, e := range all {
+			if e.Session == session && e.Line >= q.Start && (q.Stop == nil || e.Line < *q.Stop) {
+				found = append(found, e)
+			}
 		}
 		return found, nil
 	case wire.HistorySearch:
-		return append(found, last(search(h.entries, q.Pattern, q.Unique), q.N)...), nil
+		return append(found, last(search(all, q.Pattern, q.Unique), q.N)...), nil
 	}
 	return nil, fmt.Errorf("hist_access_type %q is none of tail, range and search", q.AccessType)
+}
+
+// all returns the entries of all sessions, in their order, and the number of this session. Without a journal
+// that can be read it is the first, and alone.
+func (h *history) all() (entries []wire.HistoryEntry, own int, err error) {
+	own = 1
+	if h.journal != nil {
+		own, entries, err = h.journal.read()
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range h.entries {
+		e.Session = own
+		entries = append(entries, e)
+	}
+	slices.SortStableFunc(entries, compareEntries)
+	return entries, own, err
 }
 
 // last returns the last n entries, or all if n is nil.

@@ -70,11 +70,11 @@ func TestGlob(t *testing.T) {
 }
 
 func TestHistory(t *testing.T) {
-	var h history
+	var s Server
 	for _, code := range []string{"a", "b", "a", "c"} {
-		h.begin(code, true)
+		s.begin(code, true)
 	}
-	if n := h.begin("hidden", false); n != 5 {
+	if n := s.begin("hidden", false); n != 5 {
 		t.Errorf("a cell that is not stored has the number %d", n)
 	}
 	one, nine, none := 1, 9, 0
@@ -96,7 +96,7 @@ func TestHistory(t *testing.T) {
 		{wire.HistoryRequest{AccessType: "search", N: &one}, "c4"},
 	}
 	for _, tt := range tests {
-		found, err := h.find(tt.q)
+		found, err := s.find(tt.q)
 		var got []string
 		for _, e := range found {
 			got = append(got, e.Input+string(rune('0'+e.Line)))
@@ -105,7 +105,7 @@ func TestHistory(t *testing.T) {
 			t.Errorf("%+v: found %v, %v; want %s", tt.q, got, err, tt.want)
 		}
 	}
-	if _, err := h.find(wire.HistoryRequest{AccessType: "all"}); err == nil {
+	if _, err := s.find(wire.HistoryRequest{AccessType: "all"}); err == nil {
 		t.Error("an unknown access type is no error")
 	}
 }

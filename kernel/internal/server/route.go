@@ -44,7 +44,7 @@ func (s *Server) shellRoutes() map[string]route {
 	routes[wire.CompleteRequestType] = route{lane: aside, answer: s.complete}
 	routes[wire.IsCompleteRequestType] = route{lane: aside, answer: s.isComplete}
 	routes[wire.InspectRequestType] = route{lane: aside, answer: s.inspect}
-	routes[wire.HistoryRequestType] = route{answer: s.historyReply}
+	routes[wire.HistoryRequestType] = route{lane: aside, answer: s.historyReply}
 	routes[wire.CommInfoRequestType] = route{lane: inComms, answer: s.commInfo}
 	return routes
 }
