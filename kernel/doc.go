@@ -66,6 +66,14 @@
 // does not heed either. When the worker dies, of a fault in C for example, the session starts another
 // one, loads all units again, and says which variables have lost their values.
 //
+// # While a cell runs
+//
+// A cell of a subshell goes through the same steps at the same time: the session works on one cell at a time
+// (its turn), but not while code runs. What a cell declares is committed on top of what others have committed
+// meanwhile. A cell that reads the standard input, or calls frame.Ask, has a question put to its user. The
+// messages of comms go to the worker at once, where each comm handles its own on a goroutine of the cell that
+// has opened it (package pkg/display/frame).
+//
 // # While somebody types
 //
 // Completion and inspection do not wait for a cell that runs. Between two cells the session gives a View:

@@ -34,6 +34,7 @@ type cells struct {
 	mu      sync.Mutex
 	session *session.Session
 	outputs map[uint64]*limited // by execution; kept, since a goroutine may print later
+	comms   map[string]uint64   // open comms, by the execution that has opened them
 	count   uint64              // executions so far
 	last    session.Report
 
@@ -46,7 +47,7 @@ const idleTime = 2 * time.Second
 
 // startCells begins to start a session whose worker runs in dir. It returns at once.
 func startCells(ctx context.Context, dir string) *cells {
-	c := &cells{dir: dir, figures: figure.NewRenderer(), help: complete.New(), ready: make(chan struct{}), outputs: map[uint64]*limited{}}
+	c := &cells{dir: dir, figures: figure.NewRenderer(), help: complete.New(), ready: make(chan struct{}), outputs: map[uint64]*limited{}, comms: map[string]uint64{}}
 	c.warm = time.AfterFunc(time.Hour, c.figures.Warm)
 	c.warm.Stop()
 	go func() {
@@ -61,7 +62,7 @@ func (c *cells) newSession(ctx context.Context) (*session.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := session.New(ctx, session.Options{Base: base, Dir: c.dir, Module: moduleOf(c.dir), Env: workerEnv(ctx), Output: c.show, Note: c.note, Directive: c.directive})
+	s, err := session.New(ctx, session.Options{Base: base, Dir: c.dir, Module: moduleOf(c.dir), Env: workerEnv(ctx), Output: c.show, Note: c.note, Directive: c.directive, Ask: c.ask, Replaced: c.closeComms})
 	if err != nil {
 		return nil, fmt.Errorf("%w; `lathe setup` makes a damaged base library anew", err)
 	}
@@ -116,11 +117,7 @@ func (c *cells) execute(ctx context.Context, name, code string, out server.Outpu
 		return c.err
 	}
 	c.warm.Stop()
-	c.mu.Lock()
-	c.count++
-	number, s := c.count, c.session
-	c.outputs[number] = &limited{Output: out}
-	c.mu.Unlock()
+	number, s := c.begin(out), c.session
 	report, err := s.Execute(ctx, session.Request{Number: number, Name: name, Text: code})
 	c.help.Update(s.View())
 	for _, n := range report.Notices {
@@ -131,6 +128,15 @@ func (c *cells) execute(ctx context.Context, name, code string, out server.Outpu
 	c.mu.Unlock()
 	c.warm.Reset(idleTime)
 	return cellError(err)
+}
+
+// begin gives an execution its number and its output.
+func (c *cells) begin(out server.Output) uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.count++
+	c.outputs[c.count] = &limited{Output: out}
+	return c.count
 }
 
 // note tells the user of the running cell what takes long.
@@ -167,6 +173,8 @@ func (c *cells) show(f frame.Frame) {
 		}
 	case frame.Display, frame.Update, frame.Result:
 		c.bundle(f, out)
+	case frame.CommFrame:
+		c.comm(f, out)
 	}
 }
 

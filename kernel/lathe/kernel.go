@@ -14,6 +14,7 @@ import (
 	"github.com/lathe-go/lathe/kernel/internal/home"
 	"github.com/lathe-go/lathe/kernel/internal/server"
 	"github.com/lathe-go/lathe/kernel/internal/wire"
+	"github.com/lathe-go/lathe/pkg/display/frame"
 )
 
 // kernelCommand serves Jupyter until it is told to shut down.
@@ -102,6 +103,16 @@ func (h *handler) Complete(ctx context.Context, code string, cursor int) (wire.C
 // Inspect describes what stands at the cursor, with a detail of 1 with its source.
 func (h *handler) Inspect(ctx context.Context, code string, cursor, detail int) (wire.InspectReply, error) {
 	return h.cells.help.Inspect(ctx, code, cursor, detail)
+}
+
+// Comm hands a message of a comm to the worker. What it leads to belongs to the cell that has opened the comm.
+func (h *handler) Comm(ctx context.Context, m frame.CommMessage, _ server.Output) error {
+	return h.cells.fromPage(ctx, m)
+}
+
+// Evaluate evaluates a user expression.
+func (h *handler) Evaluate(ctx context.Context, expression string) (frame.Bundle, error) {
+	return h.cells.evaluate(ctx, expression)
 }
 
 // Shutdown ends the session.

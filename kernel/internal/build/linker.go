@@ -47,8 +47,8 @@ var linkerPatches = []patch{{
 }}
 
 // runtimePatches let the worker see what a cell does to its process: what it writes to the standard
-// streams through package os, in program order and by goroutine, and that it wants to exit. And types have
-// the names that users gave them, without the mark of their version.
+// streams through package os, in program order and by goroutine, that it reads the standard input, and that
+// it wants to exit. And types have the names that users gave them, without the mark of their version.
 var runtimePatches = []patch{
 	{
 		file: "os/file.go",
@@ -59,11 +59,22 @@ var runtimePatches = []patch{
 			"	}\n",
 	},
 	{
+		file: "os/file.go",
+		old:  "	n, e := f.read(b)\n",
+		new: "	if latheRead != nil {\n" +
+			"		if n, err, taken := latheRead(f, b); taken {\n" +
+			"			return n, err\n" +
+			"		}\n" +
+			"	}\n" +
+			"	n, e := f.read(b)\n",
+	},
+	{
 		file: "os/proc.go",
 		old:  "func Exit(code int) {\n",
-		new: "// latheWrite and latheExit are set by Lathe's worker.\n" +
+		new: "// latheWrite, latheRead and latheExit are set by Lathe's worker.\n" +
 			"var (\n" +
 			"	latheWrite func(f *File, b []byte) bool\n" +
+			"	latheRead  func(f *File, b []byte) (n int, err error, taken bool)\n" +
 			"	latheExit  func(code int)\n" +
 			")\n\n" +
 			"func Exit(code int) {\n" +

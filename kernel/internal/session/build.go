@@ -62,7 +62,7 @@ func (s *Session) toolError(ctx context.Context, err error) error {
 	for _, m := range placed.FindAllStringSubmatch(tool.Out, -1) {
 		line, _ := strconv.Atoi(m[2])
 		column, _ := strconv.Atoi(m[3])
-		text := s.texts[m[1]]
+		text := s.sources.text(m[1])
 		list = append(list, diag.Diagnostic{Cell: m[1], Text: text, Offset: offsetOf(text, line, column), Msg: compose.Plain(cNames(m[4]))})
 	}
 	if len(list) == 0 {

@@ -31,6 +31,7 @@ func (p *plan) unset(done control.Done) []string {
 // commit makes live what the cell has declared. Of a cell that did not run to its end, the variables
 // whose statements did are live; the others stay what they were.
 func (s *Session) commit(p *plan, done control.Done, report *Report) {
+	s.rebase(p)
 	live, broken := p.World, p.broken
 	if unset := p.unset(done); len(unset) > 0 && len(p.Cell.Steps) > 0 {
 		live, broken = live.Clone(), cloned(broken)
@@ -44,17 +45,15 @@ func (s *Session) commit(p *plan, done control.Done, report *Report) {
 			report.Notices = append(report.Notices, fmt.Sprintf("%s no longer works: %s", name, broken[name].why))
 		}
 	}
-	s.publish(live, broken)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.inherited, s.stale = p.Cell.Imports, nil
+	s.publish(live, broken, p.imports)
+	s.stale = nil
 }
 
-// publish makes declarations the session's.
-func (s *Session) publish(live compose.World, broken map[string]broken) {
+// publish makes declarations and imports the session's.
+func (s *Session) publish(live compose.World, broken map[string]broken, imports *compose.Imports) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.live, s.broken = live, broken
+	s.live, s.broken, s.inherited = live, broken, imports
 }
 
 // notSet tells which variables were not set, and which of them keep what they were.
@@ -173,8 +172,9 @@ func (s *Session) replaceWorker(ctx context.Context, death *worker.Death, p *pla
 	ctx = context.WithoutCancel(ctx)
 	libs, live, broken, imports := s.libs, s.live, s.broken, s.inherited
 	if lib != nil {
+		s.rebase(p)
 		s.libs = append(slices.Clone(libs), library(lib))
-		live, broken, imports = p.World, p.broken, p.Cell.Imports
+		live, broken, imports = p.World, p.broken, p.imports
 	}
 	err := s.restore(ctx)
 	if err != nil && lib != nil {
@@ -197,10 +197,7 @@ func (s *Session) replaceWorker(ctx context.Context, death *worker.Death, p *pla
 	if len(waiting) > 0 {
 		report.Notices = append(report.Notices, "until these variables are set again, what uses them waits: "+strings.Join(waiting, ", "))
 	}
-	s.publish(live, broken)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.inherited = imports
+	s.publish(live, broken, imports)
 	return crash
 }
 
@@ -210,7 +207,7 @@ func (s *Session) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.worker = w
+	s.setWorker(w)
 	if len(s.libs) == 0 {
 		return nil
 	}

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"github.com/lathe-go/lathe/kernel/internal/diag"
 	"github.com/lathe-go/lathe/kernel/internal/rt/control"
 	"github.com/lathe-go/lathe/kernel/internal/worker"
+	"github.com/lathe-go/lathe/pkg/display/frame"
 )
 
 // A RunError is the failure of a cell that ran.
@@ -59,6 +59,15 @@ func (s *Session) outcome(done control.Done, panics []control.Panic) error {
 	return e
 }
 
+// latePanic shows a panic in a goroutine of a cell that has ended. It ends nothing.
+func (s *Session) latePanic(number uint64, p control.Panic) {
+	text := "panic: " + compose.Plain(p.Text) + " (in a goroutine, after the cell has ended)\n"
+	for _, line := range s.trace(p.Stack) {
+		text += line + "\n"
+	}
+	s.opts.Output(frame.Frame{Kind: frame.Stderr, Cell: number, Payload: []byte(text)})
+}
+
 // cellFile is the name by which generated code knows a cell's lines.
 var cellFile = regexp.MustCompile(`In\[\d+\]`)
 
@@ -77,10 +86,7 @@ func (s *Session) trace(stack []control.Call) []string {
 
 // traceLine renders one call: where it stands, in which function, and the source line.
 func (s *Session) traceLine(name string, line int, function string) string {
-	text := s.texts[name]
-	if now, ok := s.shown[sha256.Sum256([]byte(text))]; ok {
-		name = now // the notebook shows a cell under the number of its last run
-	}
+	name, text := s.sources.latest(name)
 	where := fmt.Sprintf("%s:%d", name, line)
 	if f := functionName(function); f != "" {
 		where += " in " + f

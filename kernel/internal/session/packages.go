@@ -128,4 +128,8 @@ func (s *Session) refresh(ctx context.Context, packages []string) error {
 }
 
 // SetModule makes the module at dir the notebook's.
-func (s *Session) SetModule(dir string) { s.opts.Module, s.module = dir, nil }
+func (s *Session) SetModule(dir string) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	s.opts.Module, s.module = dir, nil
+}

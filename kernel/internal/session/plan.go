@@ -14,6 +14,8 @@ import (
 // A plan is a unit that has passed the type checker.
 type plan struct {
 	compose.Plan
+	base    base
+	imports *compose.Imports // of the cells up to this one
 	check   *checked
 	broken  map[string]broken // what does not work afterwards
 	notices []string
@@ -53,7 +55,8 @@ func (s *Session) plan(a *compose.Analysis, packages []string) (*plan, error) {
 	pl := &planner{s: s, a: a, live: s.live, packages: packages, deps: map[string]*compose.Decl{}, retyped: map[string]*compose.Decl{},
 		broken: map[string]broken{}, tried: map[string]bool{}}
 	pl.plan = &plan{Plan: compose.Plan{Cell: a, World: s.live.Clone(), Result: resultOf(a), Exports: s.exportsName,
-		Before: compose.World{}, Local: map[string]string{}, Whole: s.builder.Whole()}}
+		Before: compose.World{}, Local: map[string]string{}, Whole: s.builder.Whole()},
+		base: base{s.live, s.broken, s.inherited}, imports: a.Imports}
 	if step, r := a.Undefined(func(name string) bool { return s.live[name] != nil }); step != nil {
 		return nil, diag.List{pl.inCell(step.Item.Start+r.At, "undefined: "+r.Name+" (the cell defines it further down)")}
 	}

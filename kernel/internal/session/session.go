@@ -38,10 +38,18 @@ type Options struct {
 	Note func(text string)
 	// Directive runs a directive of the execution with that number, before the cell's Go code.
 	Directive func(ctx context.Context, number uint64, line string) error
+	// Ask asks the user a question of the execution with that number.
+	Ask func(ctx context.Context, number uint64, q control.Ask) (string, error)
+	// Replaced says that another worker has taken the place of one that had died or was reset.
+	Replaced func()
 }
 
-// A Session is the state of one notebook. Execute may be called by one goroutine at a time; Snapshot by any.
+// A Session is the state of one notebook. Its methods may be called from any goroutine. Cells run at the
+// same time if Execute is called so; all else happens to one of them at a time. What a cell declares is
+// live when it has ended, also for those that have begun meanwhile.
 type Session struct {
+	// turn is held by the goroutine that works on what follows, and not while a cell's code runs.
+	turn    sync.Mutex
 	opts    Options
 	dir     string // private; removed by Close
 	builder *build.Builder
@@ -57,11 +65,12 @@ type Session struct {
 	versions map[string]int // the last version of each name
 	ran      map[[32]byte]*ran
 	broken   map[string]broken // by name; never changed, like live
-	texts    map[string]string // the text of every cell, by its name
-	shown    map[[32]byte]string
 
-	mu   sync.Mutex // guards live and inherited, which readers take as they are
-	live compose.World
+	sources sources
+
+	mu     sync.Mutex // guards what follows and worker, which readers take as they are
+	closed bool
+	live   compose.World
 	// inherited are the imports of the cells so far.
 	inherited *compose.Imports
 }
@@ -100,7 +109,7 @@ func New(ctx context.Context, o Options) (*Session, error) {
 	}
 	s := &Session{
 		opts: o, dir: dir, fset: token.NewFileSet(), live: compose.World{}, versions: map[string]int{},
-		ran: map[[32]byte]*ran{}, texts: map[string]string{}, shown: map[[32]byte]string{},
+		ran: map[[32]byte]*ran{}, sources: sources{texts: map[string]string{}, shown: map[[32]byte]string{}},
 		inherited: &compose.Imports{Named: map[string]string{}},
 	}
 	if s.builder, err = build.NewBuilder(o.Base, dir); err == nil {
@@ -114,11 +123,21 @@ func New(ctx context.Context, o Options) (*Session, error) {
 }
 
 func (s *Session) startWorker(ctx context.Context) (*worker.Worker, error) {
-	return worker.Start(ctx, worker.Options{Path: s.opts.Base.Worker(), Env: s.opts.Env, Dir: s.opts.Dir, Output: s.opts.Output})
+	return worker.Start(ctx, worker.Options{Path: s.opts.Base.Worker(), Env: s.opts.Env, Dir: s.opts.Dir, Output: s.opts.Output,
+		Ask: s.opts.Ask, Panic: s.latePanic})
 }
 
-// Close ends the worker and removes the session's files.
+// Close ends the worker, and with it the cells that run, and removes the session's files.
 func (s *Session) Close() error {
+	s.mu.Lock()
+	w := s.worker
+	s.closed = true
+	s.mu.Unlock()
+	if w != nil {
+		w.Close()
+	}
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	var err error
 	if s.worker != nil {
 		s.worker.Close()
@@ -132,6 +151,8 @@ func (s *Session) Close() error {
 // Warm reads the export data of packages that cells are likely to use, so that the first cell does not
 // have to wait for it.
 func (s *Session) Warm(paths ...string) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	for _, p := range paths {
 		_, _ = s.imports.Import(p) // a package that is not there is reported when a cell imports it
 	}
@@ -144,14 +165,22 @@ func (s *Session) Snapshot() compose.World {
 	return s.live
 }
 
+// Comm hands a message of the frontend to the comms of the session's process.
+func (s *Session) Comm(m frame.CommMessage) error {
+	s.mu.Lock()
+	w := s.worker
+	s.mu.Unlock()
+	if err := w.Comm(m); err != nil {
+		return fmt.Errorf("session: %s: %w", m.Type, err)
+	}
+	return nil
+}
+
 // Execute runs a cell. The error is a diag.List for a cell that cannot be compiled, a *RunError for
 // one that failed as it ran, and another for what is not the cell's fault.
 func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
-	digest := sha256.Sum256([]byte(req.Text))
-	s.texts[req.Name] = req.Text
-	s.shown[digest] = req.Name
+	s.sources.add(req.Name, req.Text)
 	var report Report
-	start := time.Now()
 	c, err := cell.Parse(req.Name, req.Text)
 	if err != nil {
 		return report, err
@@ -159,25 +188,17 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 	if err := s.directives(ctx, req, c); err != nil {
 		return report, err
 	}
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	digest := sha256.Sum256([]byte(req.Text))
 	if r := s.ran[digest]; r != nil && s.holds(r) && len(s.builder.Changed(r.packages)) == 0 {
 		report.Reused = true
 		return report, s.run(ctx, req, r.plan, nil, &report)
 	}
-	a, err := compose.Analyse(c, s.inherited)
+	p, err := s.prepare(ctx, c, &report)
 	if err != nil {
 		return report, err
 	}
-	if err := s.resolveImports(ctx, a); err != nil {
-		return report, err
-	}
-	if err := s.refresh(ctx, s.live.Packages(a)); err != nil {
-		return report, diag.List{{Cell: c.Name, Text: c.Text, Msg: err.Error()}}
-	}
-	p, err := s.plan(a, s.stale)
-	if err != nil {
-		return report, err
-	}
-	report.Check, report.Notices = time.Since(start), p.notices
 	if p.Empty() {
 		s.commit(p, control.Done{Status: control.OK}, &report)
 		return report, nil
@@ -194,13 +215,34 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 	report.Build = lib.Took
 	err = s.run(ctx, req, p, lib, &report)
 	if live := s.live; p.settled {
-		r := &ran{plan: p, packages: s.live.Packages(a), names: map[string]*compose.Decl{}}
-		for name := range a.Names() {
+		r := &ran{plan: p, packages: s.live.Packages(p.Cell), names: map[string]*compose.Decl{}}
+		for name := range p.Cell.Names() {
 			r.names[name] = live[name]
 		}
 		s.ran[digest] = r
 	}
 	return report, err
+}
+
+// prepare finds out what a cell means.
+func (s *Session) prepare(ctx context.Context, c *cell.Cell, report *Report) (*plan, error) {
+	start := time.Now()
+	a, err := compose.Analyse(c, s.inherited)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.resolveImports(ctx, a); err != nil {
+		return nil, err
+	}
+	if err := s.refresh(ctx, s.live.Packages(a)); err != nil {
+		return nil, diag.List{{Cell: c.Name, Text: c.Text, Msg: err.Error()}}
+	}
+	p, err := s.plan(a, s.stale)
+	if err != nil {
+		return nil, err
+	}
+	report.Check, report.Notices = time.Since(start), p.notices
+	return p, nil
 }
 
 // directives runs the cell's directives.
@@ -222,8 +264,10 @@ func (s *Session) directives(ctx context.Context, req Request, c *cell.Cell) err
 	return nil
 }
 
-// Reset forgets all declarations and values.
+// Reset forgets all declarations and values, and ends the cells that run.
 func (s *Session) Reset(ctx context.Context) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	w, err := s.startWorker(ctx)
 	if err != nil {
 		return fmt.Errorf("reset: %w", err)
@@ -233,16 +277,31 @@ func (s *Session) Reset(ctx context.Context) error {
 		w.Close()
 		return fmt.Errorf("reset: %w", err)
 	}
-	s.worker.Close()
+	old := s.worker
+	s.setWorker(w)
+	old.Close()
 	err = s.builder.Close()
-	s.worker, s.builder, s.libs = w, b, nil
+	s.builder, s.libs = b, nil
 	clear(s.ran)
 	clear(s.versions)
+	s.publish(compose.World{}, nil, &compose.Imports{Named: map[string]string{}})
+	return err
+}
+
+// setWorker makes w the session's worker in the place of another.
+func (s *Session) setWorker(w *worker.Worker) {
+	s.mu.Lock()
+	s.worker = w
+	s.mu.Unlock()
+	if s.opts.Replaced != nil {
+		s.opts.Replaced()
+	}
+}
+
+func (s *Session) isClosed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.broken = nil
-	s.live, s.inherited = compose.World{}, &compose.Imports{Named: map[string]string{}}
-	return err
+	return s.closed
 }
 
 // holds tells whether the names in a cell that ran mean what they meant.
@@ -256,15 +315,25 @@ func (s *Session) holds(r *ran) bool {
 }
 
 // run runs p's unit. If lib is given, it is loaded first, and what the cell has declared is committed;
-// without one the cell runs again, and everything is as it was.
+// without one the cell runs again, and everything is as it was. Others have their turn while the code runs.
 func (s *Session) run(ctx context.Context, req Request, p *plan, lib *build.Library, report *Report) error {
 	exec := control.Execute{Unit: p.Unit}
 	if lib != nil {
 		exec.Load = []control.Library{library(lib)}
 	}
-	done, panics, err := s.worker.Execute(ctx, req.Number, exec)
+	w := s.worker
+	s.turn.Unlock()
+	done, panics, err := w.Execute(ctx, req.Number, exec)
+	s.turn.Lock()
 	report.Load, report.Run = time.Duration(done.Load), time.Duration(done.Run)
 	var death *worker.Death
+	if errors.As(err, &death) && s.isClosed() {
+		return errors.New("the session has ended")
+	}
+	if errors.As(err, &death) && s.worker != w {
+		report.Notices = append(report.Notices, "the worker was replaced while the cell ran; what the cell declares is lost")
+		return s.crash(death)
+	}
 	if errors.As(err, &death) {
 		return s.replaceWorker(ctx, death, p, lib, report)
 	}

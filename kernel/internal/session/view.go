@@ -13,9 +13,9 @@ type View struct {
 	Module   string           // the folder of the notebook's module, or ""
 }
 
-// View returns the session's state between two cells. Only the goroutine that calls Execute may call it.
+// View returns the session's state between two cells.
 func (s *Session) View() View {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.turn.Lock()
+	defer s.turn.Unlock()
 	return View{World: s.live, Imports: s.inherited, Packages: s.builder.Exports(), Module: s.opts.Module}
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -25,24 +26,36 @@ type Options struct {
 	// Output takes everything that cells make, in order, from one goroutine at a time. It must not
 	// call back into the worker.
 	Output func(frame.Frame)
+	// Ask asks the user a question of an execution. ctx ends with the worker. Nil answers none.
+	Ask func(ctx context.Context, cell uint64, q control.Ask) (string, error)
+	// Panic takes a panic in a goroutine of an execution that has ended, as Output takes what it makes; nil
+	// drops it.
+	Panic func(cell uint64, p control.Panic)
 }
 
-// A Worker is one process that runs cells, one execution at a time.
+// A Worker is one process that runs cells, several executions at a time.
 type Worker struct {
 	cmd     *exec.Cmd
 	channel net.Conn
-	output  func(frame.Frame)
+	opts    Options
 	raw     [2]*rawStream // what the process writes to descriptors 1 and 2 itself
 
 	sendMu sync.Mutex
 	outMu  sync.Mutex // held while a frame is passed to output
 
 	mu      sync.Mutex
-	current uint64 // the execution that runs; raw output is its
-	done    chan control.Done
-	panics  []control.Panic
+	running []*execution // in the order of their starts; raw output is the last one's
 	dead    chan struct{}
 	died    error
+	life    context.Context // ends with the process
+	end     context.CancelFunc
+}
+
+// An execution is one that has begun and not ended.
+type execution struct {
+	cell   uint64
+	done   chan control.Done
+	panics []control.Panic
 }
 
 // startTimeout bounds how long a worker may take until it waits for work.
@@ -50,7 +63,8 @@ const startTimeout = 60 * time.Second
 
 // Start starts a worker and waits until it is ready.
 func Start(ctx context.Context, o Options) (*Worker, error) {
-	w := &Worker{output: o.Output, dead: make(chan struct{}), done: make(chan control.Done, 1)}
+	w := &Worker{opts: o, dead: make(chan struct{})}
+	w.life, w.end = context.WithCancel(context.WithoutCancel(ctx))
 	ready := make(chan struct{})
 	if err := w.start(o, ready); err != nil {
 		return nil, fmt.Errorf("start the worker: %w", err)
@@ -137,9 +151,12 @@ func (w *Worker) receive(ready chan struct{}) {
 		case control.KindPanic:
 			var p control.Panic
 			if f.Decode(&p) == nil {
-				w.mu.Lock()
-				w.panics = append(w.panics, p)
-				w.mu.Unlock()
+				w.panicked(f.Cell, p)
+			}
+		case control.KindAsk:
+			var q control.Ask
+			if f.Decode(&q) == nil {
+				go w.ask(f.Cell, q)
 			}
 		default:
 			w.emit(f)
@@ -151,17 +168,52 @@ func (w *Worker) receive(ready chan struct{}) {
 func (w *Worker) emit(f frame.Frame) {
 	w.outMu.Lock()
 	defer w.outMu.Unlock()
-	w.output(f)
+	w.opts.Output(f)
 }
 
 func (w *Worker) finish(cell uint64, d control.Done) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if cell == w.current && cell != 0 {
-		w.current = 0
-		w.done <- d
+	if i := w.find(cell); i >= 0 {
+		w.running[i].done <- d
 	}
 }
+
+// find returns the index of a running execution, or -1; the lock is held.
+func (w *Worker) find(cell uint64) int {
+	return slices.IndexFunc(w.running, func(e *execution) bool { return e.cell == cell })
+}
+
+// panicked keeps a panic for the report of its execution, or passes it on if that has ended.
+func (w *Worker) panicked(cell uint64, p control.Panic) {
+	w.mu.Lock()
+	i := w.find(cell)
+	if i >= 0 {
+		w.running[i].panics = append(w.running[i].panics, p)
+	}
+	w.mu.Unlock()
+	if i < 0 && w.opts.Panic != nil {
+		w.outMu.Lock()
+		defer w.outMu.Unlock()
+		w.opts.Panic(cell, p)
+	}
+}
+
+// ask has a question answered. It has a goroutine of its own, which ends with the process at the latest.
+func (w *Worker) ask(cell uint64, q control.Ask) {
+	answer := control.Answer{ID: q.ID}
+	var err error = frame.ErrNoInput
+	if w.opts.Ask != nil {
+		answer.Line, err = w.opts.Ask(w.life, cell, q)
+	}
+	if err != nil {
+		answer.Err = err.Error()
+	}
+	_ = w.send(control.KindAnswer, cell, answer) // if it fails, nobody waits any more
+}
+
+// Comm hands a message of the frontend to the comms of the process.
+func (w *Worker) Comm(m frame.CommMessage) error { return w.send(frame.CommFrame, 0, m) }
 
 // bury waits for the process's end and says why it ended.
 func (w *Worker) bury() {
@@ -175,6 +227,7 @@ func (w *Worker) bury() {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.end()
 	w.died = &Death{Err: err, Stderr: w.raw[1].lastText()}
 	close(w.dead)
 }
@@ -195,13 +248,13 @@ type Death struct {
 func (d *Death) Error() string { return "the worker ended: " + d.Err.Error() }
 func (d *Death) Unwrap() error { return d.Err }
 
-// Execute runs one execution and waits for its end. When ctx is cancelled the execution is asked to
-// stop, and the wait goes on: the worker reports the end in any case. The error is a *Death if
-// the process ended.
+// Execute runs one execution and waits for its end; others may run meanwhile. When ctx is cancelled the
+// execution is asked to stop, and the wait goes on: the worker reports the end in any case. The error is a
+// *Death if the process ended.
 func (w *Worker) Execute(ctx context.Context, cell uint64, req control.Execute) (control.Done, []control.Panic, error) {
-	w.mu.Lock()
-	w.current, w.panics = cell, nil
-	w.mu.Unlock()
+	e := &execution{cell: cell, done: make(chan control.Done, 1)}
+	w.begin(e)
+	defer w.forget(e)
 	if err := w.send(control.KindExecute, cell, req); err != nil {
 		<-w.dead
 		return control.Done{}, nil, w.died
@@ -209,10 +262,9 @@ func (w *Worker) Execute(ctx context.Context, cell uint64, req control.Execute) 
 	interrupt := ctx.Done()
 	for {
 		select {
-		case d := <-w.done:
-			w.mu.Lock()
-			defer w.mu.Unlock()
-			return d, w.panics, nil
+		case d := <-e.done:
+			w.forget(e)
+			return d, e.panics, nil
 		case <-w.dead:
 			return control.Done{}, nil, w.died
 		case <-interrupt:
@@ -220,6 +272,19 @@ func (w *Worker) Execute(ctx context.Context, cell uint64, req control.Execute) 
 			_ = w.send(control.KindInterrupt, cell, nil) // if it fails, the process is dead: the next turn sees it
 		}
 	}
+}
+
+func (w *Worker) begin(e *execution) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running = append(w.running, e)
+}
+
+// forget takes an execution that has ended out; nothing is added to it afterwards.
+func (w *Worker) forget(e *execution) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.running = slices.DeleteFunc(w.running, func(x *execution) bool { return x == e })
 }
 
 func (w *Worker) send(kind frame.Kind, cell uint64, v any) error {
@@ -326,8 +391,11 @@ func (s *rawStream) waitReadable() {
 
 // emitRaw passes on what the process wrote to a descriptor.
 func (w *Worker) emitRaw(kind frame.Kind, data []byte) {
+	var cell uint64
 	w.mu.Lock()
-	cell := w.current
+	if n := len(w.running); n > 0 {
+		cell = w.running[n-1].cell
+	}
 	w.mu.Unlock()
 	w.emit(frame.Frame{Kind: kind, Cell: cell, Payload: bytes.Clone(data)})
 }

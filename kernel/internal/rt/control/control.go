@@ -8,6 +8,7 @@ import "github.com/lathe-go/lathe/pkg/display/frame"
 const (
 	KindExecute   = frame.Reserved + iota // an Execute
 	KindInterrupt                         // no payload; Frame.Cell names the execution
+	KindAnswer                            // an Answer
 )
 
 // What the worker sends.
@@ -15,6 +16,7 @@ const (
 	KindReady = frame.Reserved + 32 + iota // no payload: the worker waits for work
 	KindDone                               // a Done
 	KindPanic                              // a Panic in a goroutine that outlives its cell's code
+	KindAsk                                // an Ask; Frame.Cell names the execution that wants to know
 )
 
 // A Library is a compiled unit to load.
@@ -29,6 +31,20 @@ type Library struct {
 type Execute struct {
 	Load []Library
 	Unit string // the unit to run; "" runs none
+}
+
+// Ask asks the user for a line.
+type Ask struct {
+	ID       uint64 // of the answer
+	Prompt   string
+	Password bool
+}
+
+// Answer is the line, or why there is none.
+type Answer struct {
+	ID   uint64
+	Line string
+	Err  string `json:",omitempty"`
 }
 
 // Status says how an execution ended.

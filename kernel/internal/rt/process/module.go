@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 	"unsafe"
 
 	"github.com/lathe-go/lathe/kernel/internal/rt/control"
@@ -45,6 +46,7 @@ func activeModules() []unsafe.Pointer
 
 // A loader loads the libraries of cells into this process.
 type loader struct {
+	mu     sync.Mutex // held while one library is loaded
 	module moduleLayout
 	// typemaps keeps the maps alive that module data, which the collector does not trace, point to.
 	typemaps []map[int32]unsafe.Pointer
@@ -78,6 +80,8 @@ func newLoader() (*loader, error) {
 // load loads a library and initialises its package. After an error the library may be mapped, but
 // none of its code has run.
 func (l *loader) load(lib control.Library) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	path := C.CString(lib.Path)
 	defer C.free(unsafe.Pointer(path))
 	handle := C.lathe_open(path)

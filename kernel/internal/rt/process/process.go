@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
+	"slices"
 	"sync"
 	"time"
 	"unsafe"
@@ -33,9 +34,11 @@ func getProfLabel() unsafe.Pointer
 type worker struct {
 	loader *loader
 	out    *sink
+	asker  asker
+	stdin  stdin
 
 	mu      sync.Mutex
-	running *rt.Exec                    // whose code runs on its own goroutine; nil between cells
+	running []*rt.Exec                  // whose code runs on its own goroutine, in the order of their starts
 	byLabel map[unsafe.Pointer]*rt.Exec // goroutine labels, which children inherit, to executions
 }
 
@@ -64,10 +67,13 @@ func run() error {
 	debug.SetMaxStack(256 << 20)
 	w := &worker{loader: l, out: newSink(channel), byLabel: map[unsafe.Pointer]*rt.Exec{}}
 	w.out.current = w.current
+	w.asker = asker{send: w.out.Send, open: map[uint64]chan control.Answer{}}
+	w.stdin.ask = w.askNow
 	go w.out.write()
 	rt.Init(rt.Hooks{Current: w.current, Send: w.out.Send})
-	frame.Attach(w.out)
+	frame.Attach(w)
 	hookOS(w)
+	hookStdin(&w.stdin)
 	lineBufferC()
 	if err := w.out.Send(frame.Frame{Kind: control.KindReady}); err != nil {
 		return err
@@ -84,8 +90,8 @@ func probe(path string, inits []string) error {
 	return l.load(control.Library{Path: path, Inits: inits})
 }
 
-// serve obeys the kernel. Executions run on goroutines of their own, one at a time; interrupts are
-// heard meanwhile.
+// serve obeys the kernel. Executions run on goroutines of their own; interrupts, answers and the messages
+// of comms are heard meanwhile.
 func (w *worker) serve(channel io.Reader) error {
 	for {
 		f, err := frame.Read(channel)
@@ -104,7 +110,35 @@ func (w *worker) serve(channel io.Reader) error {
 			w.execute(f.Cell, req)
 		case control.KindInterrupt:
 			w.interrupt(f.Cell)
+		case control.KindAnswer:
+			var a control.Answer
+			if err := f.Decode(&a); err != nil {
+				return err
+			}
+			w.asker.answer(a)
+		case frame.CommFrame:
+			var m frame.CommMessage
+			if err := f.Decode(&m); err != nil {
+				return err
+			}
+			w.deliver(m)
 		}
+	}
+}
+
+// deliver hands a message of the frontend to its comm. One that nobody takes is closed, so that the frontend
+// knows.
+func (w *worker) deliver(m frame.CommMessage) {
+	err := frame.Deliver(m)
+	if err == nil || m.Type == frame.CommClose {
+		return
+	}
+	if m.Type == frame.CommData && !errors.Is(err, frame.ErrCommClosed) {
+		fmt.Fprintln(os.Stderr, "note:", err)
+		return
+	}
+	if f, err := frame.Encode(frame.CommFrame, frame.CommMessage{Type: frame.CommClose, ID: m.ID}); err == nil {
+		_ = w.out.Send(f) // if the kernel is gone, serve ends the process
 	}
 }
 
@@ -112,7 +146,7 @@ func (w *worker) serve(channel io.Reader) error {
 func (w *worker) execute(cell uint64, req control.Execute) {
 	e := rt.Start(cell)
 	w.mu.Lock()
-	w.running = e
+	w.running = append(w.running, e)
 	w.mu.Unlock()
 	ended := make(chan control.Done, 1)
 	go func() {
@@ -150,9 +184,7 @@ func (w *worker) finish(e *rt.Exec, ended <-chan control.Done) {
 		}
 	}
 	w.mu.Lock()
-	if w.running == e {
-		w.running = nil
-	}
+	w.running = slices.DeleteFunc(w.running, func(x *rt.Exec) bool { return x == e })
 	w.mu.Unlock()
 	flushC()
 	if f, err := frame.Encode(control.KindDone, d); err == nil {
@@ -163,10 +195,11 @@ func (w *worker) finish(e *rt.Exec, ended <-chan control.Done) {
 
 func (w *worker) interrupt(cell uint64) {
 	w.mu.Lock()
-	e := w.running
-	w.mu.Unlock()
-	if e != nil && e.Cell == cell {
-		e.Stop()
+	defer w.mu.Unlock()
+	for _, e := range w.running {
+		if e.Cell == cell {
+			e.Stop()
+		}
 	}
 }
 
@@ -181,7 +214,7 @@ func (w *worker) label(e *rt.Exec) {
 }
 
 // current returns the execution of the calling goroutine: the one whose label it inherited, else the
-// one that runs.
+// latest that runs.
 func (w *worker) current() *rt.Exec {
 	label := getProfLabel()
 	w.mu.Lock()
@@ -189,5 +222,8 @@ func (w *worker) current() *rt.Exec {
 	if e := w.byLabel[label]; e != nil && label != nil {
 		return e
 	}
-	return w.running
+	if n := len(w.running); n > 0 {
+		return w.running[n-1]
+	}
+	return nil
 }

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"errors"
 	"io"
 	"os"
@@ -56,14 +55,6 @@ func (s *sink) send(f frame.Frame) error {
 	s.pending = frame.Append(s.pending, f)
 	s.wake.Broadcast()
 	return s.err
-}
-
-// Context returns the context of the calling goroutine's execution.
-func (s *sink) Context() context.Context {
-	if e := s.current(); e != nil {
-		return e.Context()
-	}
-	return context.Background()
 }
 
 // write sends what is pending, for as long as the process lives.

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/parser"
+	"sync"
+
+	"github.com/lathe-go/lathe/kernel/internal/rt/control"
+	"github.com/lathe-go/lathe/kernel/internal/server"
+	"github.com/lathe-go/lathe/kernel/internal/session"
+	"github.com/lathe-go/lathe/pkg/display/frame"
+)
+
+// comm sends a message of the worker's comms to the frontend.
+func (c *cells) comm(f frame.Frame, out *limited) {
+	var m frame.CommMessage
+	if err := f.Decode(&m); err != nil {
+		out.Stream("stderr", "lathe: a message of a comm could not be read: "+err.Error()+"\n")
+		return
+	}
+	c.mu.Lock()
+	switch m.Type {
+	case frame.CommOpen:
+		c.comms[m.ID] = f.Cell
+	case frame.CommClose:
+		delete(c.comms, m.ID)
+	}
+	c.mu.Unlock()
+	out.Comm(m)
+}
+
+// closeComms tells the frontend that the comms of a worker are gone with it.
+func (c *cells) closeComms() {
+	c.mu.Lock()
+	open := c.comms
+	c.comms = map[string]uint64{}
+	outputs := map[string]*limited{}
+	for id, number := range open {
+		outputs[id] = c.outputs[number]
+	}
+	c.mu.Unlock()
+	for id, out := range outputs {
+		if out != nil {
+			out.Comm(frame.CommMessage{Type: frame.CommClose, ID: id})
+		}
+	}
+}
+
+// fromPage hands a message of the frontend to the worker's comms.
+func (c *cells) fromPage(ctx context.Context, m frame.CommMessage) error {
+	select {
+	case <-c.ready:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if c.err != nil {
+		return c.err
+	}
+	c.mu.Lock()
+	switch m.Type {
+	case frame.CommOpen:
+		c.comms[m.ID] = c.count
+	case frame.CommClose:
+		delete(c.comms, m.ID)
+	}
+	c.mu.Unlock()
+	return c.session.Comm(m)
+}
+
+// ask asks the user a question of a cell.
+func (c *cells) ask(ctx context.Context, number uint64, q control.Ask) (string, error) {
+	c.mu.Lock()
+	out := c.outputs[number]
+	c.mu.Unlock()
+	if out == nil {
+		return "", frame.ErrNoInput
+	}
+	in, ok := out.Output.(server.Inputter)
+	if !ok {
+		return "", frame.ErrNoInput
+	}
+	return in.Input(ctx, q.Prompt, q.Password)
+}
+
+// evaluate returns the value of an expression among what is live, as a cell of it alone would show it.
+func (c *cells) evaluate(ctx context.Context, expression string) (frame.Bundle, error) {
+	if _, err := parser.ParseExpr(expression); err != nil {
+		return frame.Bundle{}, fmt.Errorf("%q is not an expression: %w", expression, err)
+	}
+	out := &value{}
+	number := c.begin(out)
+	_, err := c.session.Execute(ctx, session.Request{Number: number, Name: "the expression", Text: expression})
+	if err = cellError(err); err != nil {
+		if cell, ok := errors.AsType[*server.CellError](err); ok {
+			err = errors.New(cell.Value)
+		}
+		return frame.Bundle{}, err
+	}
+	return out.take()
+}
+
+// A value keeps the value of an expression, and nothing else that it does.
+type value struct {
+	probe
+	mu    sync.Mutex
+	given *frame.Bundle
+}
+
+// Result keeps the value.
+func (v *value) Result(b frame.Bundle) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.given = &b
+}
+
+func (v *value) take() (frame.Bundle, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.given == nil {
+		return frame.Bundle{}, errors.New("the expression has no value")
+	}
+	return *v.given, nil
+}
