@@ -44,4 +44,4 @@ lab: setup
 		"$$python" -m jupyterlab $$(test "$$(id -u)" != 0 || echo --allow-root) notebooks
 
 bench: setup
-	bin/lathe bench
+	python=$(PYTHON) && LATHE_PYTHON=$$python bin/lathe bench

@@ -20,6 +20,7 @@ ipykernel, which is measured too. It takes some minutes; leave the machine alone
 
   --quick      fewer values, in one to two minutes
   --long       more of them
+  --only PART  measure one part alone, such as "the protocol"
   --json FILE  write every value to FILE
 `
 
@@ -28,11 +29,12 @@ func benchCommand(ctx context.Context, e env, args []string) error {
 	flags := newFlags("bench")
 	quick := flags.Bool("quick", false, "")
 	long := flags.Bool("long", false, "")
+	only := flags.String("only", "", "")
 	file := flags.String("json", "", "")
 	if help, err := parseNone(flags, args, e, benchHelp); err != nil || help {
 		return err
 	}
-	o := bench.Options{Python: os.Getenv("LATHE_PYTHON"), Effort: bench.Normal, Log: e.stderr}
+	o := bench.Options{Python: os.Getenv("LATHE_PYTHON"), Effort: bench.Normal, Only: *only, Log: e.stderr}
 	switch {
 	case *quick && *long:
 		return fmt.Errorf("%w: --quick or --long, not both", errUsage)

@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -19,6 +21,7 @@ type Options struct {
 	Python string    // a Python that has ipykernel; "" leaves it out
 	Cache  string    // folder in which the programs to compare with are kept between calls
 	Effort Effort    // how often to measure
+	Only   string    // the one part to measure; "" measures all
 	Log    io.Writer // is told what is being measured
 }
 
@@ -63,8 +66,12 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		{"a growing session", b.session},
 		{"training", b.training},
 		{"beside other kernels", b.others},
+		{"the protocol", b.protocol},
 	}
 	for _, p := range parts {
+		if o.Only != "" && o.Only != p.name {
+			continue
+		}
 		fmt.Fprintf(b.Log, "%-22s (%s)\n", p.name, time.Since(b.report.Began).Round(time.Second))
 		err := p.run(ctx)
 		if ctx.Err() != nil {
@@ -73,6 +80,13 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		if err != nil {
 			b.report.leaveOut(p.name, err)
 		}
+	}
+	if len(b.report.Samples) == 0 && len(b.report.Missing) == 0 {
+		var names []string
+		for _, p := range parts {
+			names = append(names, strconv.Quote(p.name))
+		}
+		return nil, fmt.Errorf("there is no part %q, only %s", o.Only, strings.Join(names, ", "))
 	}
 	if len(b.report.Samples) == 0 {
 		return nil, errors.New("nothing could be measured: " + b.report.Missing[0])
