@@ -2,11 +2,15 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/wire"
 )
+
+// errNoDebugger is the reply to a request of a debugger.
+var errNoDebugger = errors.New("this kernel has no debugger")
 
 // kernelInfo answers what this kernel is.
 func (s *Server) kernelInfo(context.Context, *request) (any, error) {
@@ -18,6 +22,22 @@ func (s *Server) kernelInfo(context.Context, *request) (any, error) {
 	}
 	info.Features = []string{subshellFeature}
 	return info, nil
+}
+
+// connect answers where the sockets are. It is deprecated, and costs nothing.
+func (s *Server) connect(context.Context, *request) (any, error) {
+	c := s.info
+	return wire.ConnectReply{
+		Status: "ok", ShellPort: c.ShellPort, IOPubPort: c.IOPubPort, StdinPort: c.StdinPort,
+		ControlPort: c.ControlPort, HeartbeatPort: c.HeartbeatPort,
+	}, nil
+}
+
+// debug refuses a request of a debugger: kernel_info does not offer one, but some frontends ask.
+func (s *Server) debug(_ context.Context, r *request) (any, error) {
+	q := wire.ParseDebugRequest(r.msg)
+	e := wire.NewErrorReply("Unsupported", errNoDebugger)
+	return wire.DebugErrorReply{ErrorReply: e, Type: "response", RequestSeq: q.Seq, Command: q.Command, Message: e.Value}, nil
 }
 
 // Interrupt cancels the running cells of all shells with ErrInterrupted: interrupts are for the kernel,

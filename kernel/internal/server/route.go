@@ -40,6 +40,7 @@ type route struct {
 // what belongs to control.
 func (s *Server) shellRoutes() map[string]route {
 	routes := s.controlRoutes()
+	routes[wire.ConnectRequestType] = route{answer: s.connect}
 	routes[wire.ExecuteRequestType] = route{lane: inShell}
 	routes[wire.CompleteRequestType] = route{lane: aside, answer: s.complete}
 	routes[wire.IsCompleteRequestType] = route{lane: aside, answer: s.isComplete}
@@ -58,6 +59,7 @@ func (s *Server) controlRoutes() map[string]route {
 		wire.CreateSubshellRequestType: {answer: s.createSubshell},
 		wire.DeleteSubshellRequestType: {answer: s.deleteSubshell},
 		wire.ListSubshellRequestType:   {answer: s.listSubshells},
+		wire.DebugRequestType:          {answer: s.debug},
 		wire.CommOpenType:              {lane: inComms, answer: s.comm},
 		wire.CommMsgType:               {lane: inComms, answer: s.comm},
 		wire.CommCloseType:             {lane: inComms, answer: s.comm},

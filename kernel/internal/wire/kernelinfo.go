@@ -4,6 +4,8 @@ package wire
 const (
 	KernelInfoRequestType = "kernel_info_request"
 	KernelInfoReplyType   = "kernel_info_reply"
+	ConnectRequestType    = "connect_request"
+	ConnectReplyType      = "connect_reply"
 )
 
 // KernelInfo says what a kernel is; it is the content of a kernel_info_reply. The server fills in
@@ -35,4 +37,14 @@ type LanguageInfo struct {
 type HelpLink struct {
 	Text string `json:"text"`
 	URL  string `json:"url"`
+}
+
+// ConnectReply tells where the sockets of the kernel are.
+type ConnectReply struct {
+	Status        string `json:"status"`
+	ShellPort     int    `json:"shell_port"`
+	IOPubPort     int    `json:"iopub_port"`
+	StdinPort     int    `json:"stdin_port"`
+	ControlPort   int    `json:"control_port"`
+	HeartbeatPort int    `json:"hb_port"`
 }
