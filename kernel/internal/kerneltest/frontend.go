@@ -22,8 +22,9 @@ import (
 // patience is how long an Expect waits. It is long, as only a failing test waits so long.
 const patience = 30 * time.Second
 
-// A Frontend is connected to all channels of one kernel. Messages that no test has read when it closes
-// fail the test.
+// A Frontend is connected to all channels of one kernel. When it closes it fails the test for every message
+// that was not read, for every request whose end was not read, and for every message of the kernel that is
+// not as the specification has it.
 type Frontend struct {
 	t       testing.TB
 	key     wire.Key
@@ -32,12 +33,14 @@ type Frontend struct {
 	wg      sync.WaitGroup
 	stop    context.CancelFunc
 	prompts chan wire.Message
+	record  *transcript // nil keeps none
 
 	mu       sync.Mutex
 	requests map[string]*Request
 	order    []*Request
-	strays   []string // messages that no request of ours caused
-	uncaused *mailbox // what came on IOPub without a parent
+	strays   []string      // messages that no request of ours caused
+	uncaused *mailbox      // what came on IOPub without a parent
+	lost     chan struct{} // closed when the control channel has ended
 	statuses []string
 }
 
@@ -92,10 +95,17 @@ func Start(t testing.TB, h server.Handler) *Frontend {
 // with the test.
 func Connect(t testing.TB, info server.ConnectionInfo) *Frontend {
 	t.Helper()
+	return connect(t, info, nil)
+}
+
+// connect is Connect, and writes down what passes.
+func connect(t testing.TB, info server.ConnectionInfo, record *transcript) *Frontend {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	f := &Frontend{
 		t: t, key: wire.KeyOf(info.Key), session: wire.NewID(), stop: stop,
 		conns: map[string]*zmq.Conn{}, requests: map[string]*Request{}, prompts: make(chan wire.Message, 16), uncaused: newMailbox(),
+		lost: make(chan struct{}), record: record,
 	}
 	t.Cleanup(f.close)
 	for channel, port := range map[string]int{Shell: info.ShellPort, Control: info.ControlPort, stdin: info.StdinPort, iopub: info.IOPubPort} {
@@ -110,6 +120,11 @@ func Connect(t testing.TB, info server.ConnectionInfo) *Frontend {
 		f.conns[channel] = c
 	}
 	f.welcome()
+	return f.listen(ctx)
+}
+
+// listen begins to read all channels.
+func (f *Frontend) listen(ctx context.Context) *Frontend {
 	for channel := range f.conns {
 		f.wg.Go(func() { f.readLoop(ctx, channel) })
 	}
@@ -131,7 +146,9 @@ func (f *Frontend) welcome() {
 		if err != nil {
 			f.t.Fatal(err)
 		}
+		f.check(iopub, m)
 		if m.Header.MsgType == wire.WelcomeType {
+			f.record.add(entry{"", fromKernel, iopub, m})
 			return
 		}
 		f.t.Errorf("%s came before iopub_welcome", m.Header.MsgType)
@@ -143,6 +160,9 @@ func (f *Frontend) readLoop(ctx context.Context, channel string) {
 	for {
 		frames, err := f.conns[channel].Recv(ctx)
 		if err != nil {
+			if channel == Control {
+				close(f.lost)
+			}
 			return
 		}
 		m, err := wire.Decode(frames, f.key)
@@ -150,11 +170,20 @@ func (f *Frontend) readLoop(ctx context.Context, channel string) {
 			f.t.Errorf("%s: %v", channel, err)
 			continue
 		}
+		f.check(channel, m)
 		if channel == stdin {
+			f.record.add(entry{m.ParentID(), fromKernel, channel, m})
 			f.prompts <- m
 			continue
 		}
 		f.deliver(channel, m)
+	}
+}
+
+// check fails the test if a message of the kernel is not as the specification has it.
+func (f *Frontend) check(channel string, m wire.Message) {
+	if err := checkMessage(fromKernel, channel, m); err != nil {
+		f.t.Errorf("the kernel's message is not of the protocol: %v", err)
 	}
 }
 
@@ -180,11 +209,15 @@ func (f *Frontend) deliver(channel string, m wire.Message) {
 		f.uncaused.put(m)
 	case r == nil:
 		f.strays = append(f.strays, channel+": "+m.Header.MsgType)
+	case state != "" && r.idle:
+		f.strays = append(f.strays, fmt.Sprintf("%s: %s, after the idle of %s", channel, state, r))
 	case state == wire.Busy && r.busy:
 	case channel == iopub:
-		r.busy = r.busy || state == wire.Busy
+		r.busy, r.idle = r.busy || state == wire.Busy, state == wire.Idle || r.idle
+		f.record.add(entry{r.id, fromKernel, channel, m})
 		r.outputs.put(m)
 	default:
+		f.record.add(entry{r.id, fromKernel, channel, m})
 		r.replies.put(m)
 	}
 }
@@ -206,8 +239,38 @@ func (f *Frontend) Statuses() []string {
 	return append([]string(nil), f.statuses...)
 }
 
-// close disconnects, and fails the test for every message that it has not read.
+// settle waits until what the kernel has sent so far is here: the answer to a last question comes behind it.
+func (f *Frontend) settle() {
+	for _, channel := range []string{Shell, Control} {
+		m, err := wire.New(wire.KernelInfoRequestType, f.session, nil, struct{}{})
+		if err != nil {
+			return
+		}
+		r := f.remember("the last question", m.Header.MsgID)
+		r.ignored = true
+		frames, err := wire.Encode(m, f.key)
+		if err != nil || f.conns[channel] == nil || f.conns[channel].Send(frames...) != nil {
+			return
+		}
+		for _, box := range []*mailbox{r.replies, r.outputs, r.outputs} { // the reply, busy and idle
+			select {
+			case <-box.ready:
+				box.take()
+			case <-f.lost: // the kernel has ended
+				return
+			case <-time.After(patience):
+				f.t.Error("the kernel does not answer at the end of the test")
+				return
+			}
+		}
+	}
+}
+
+// close disconnects, and fails the test for what it has not read.
 func (f *Frontend) close() {
+	if !f.t.Failed() {
+		f.settle()
+	}
 	f.stop()
 	for _, c := range f.conns {
 		c.Close()
@@ -219,6 +282,12 @@ func (f *Frontend) close() {
 	for _, r := range f.order {
 		if r.ignored {
 			continue
+		}
+		if !r.ended {
+			f.t.Errorf("the end of %s was not read", r)
+		}
+		if !r.replied && strings.HasSuffix(r.msgType, "_request") {
+			f.t.Errorf("the reply to %s was not read", r)
 		}
 		for _, box := range []*mailbox{r.outputs, r.replies} {
 			for m, ok := box.take(); ok; m, ok = box.take() {
@@ -277,8 +346,25 @@ func (f *Frontend) Send(o Outgoing) *Request {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	f.sent(o.Channel, r.id, frames)
 	f.Raw(o.Channel, frames...)
 	return r
+}
+
+// sent writes down what is being sent. It must be of the protocol if it is written down.
+func (f *Frontend) sent(channel, request string, frames [][]byte) {
+	f.t.Helper()
+	if f.record == nil {
+		return
+	}
+	m, err := wire.Decode(frames, f.key)
+	if err == nil {
+		err = checkMessage(fromFrontend, channel, m)
+	}
+	if err != nil {
+		f.t.Errorf("the frontend's message is not of the protocol: %v", err)
+	}
+	f.record.add(entry{request, fromFrontend, channel, m})
 }
 
 // remember makes the request that messages with the given parent belong to.
@@ -286,7 +372,7 @@ func (f *Frontend) remember(msgType, id string) *Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := &Request{
-		f: f, name: fmt.Sprintf("%s %d", msgType, len(f.order)+1), id: id,
+		f: f, msgType: msgType, name: fmt.Sprintf("%s %d", msgType, len(f.order)+1), id: id,
 		outputs: newMailbox(), replies: newMailbox(),
 	}
 	f.requests[id] = r
@@ -377,5 +463,6 @@ func (f *Frontend) Reply(prompt wire.Message, line string) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
+	f.sent(stdin, prompt.ParentID(), frames)
 	f.Raw(stdin, frames...)
 }

@@ -3,6 +3,7 @@ package kerneltest
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 
 	"github.com/lathe-go/lathe/kernel/internal/wire"
 )
@@ -11,13 +12,20 @@ import (
 // takes the next message, and ends the test if that is another than expected.
 type Request struct {
 	f       *Frontend
+	msgType string
 	name    string
 	id      string
 	busy    bool     // the first busy has come
+	idle    bool     // and the idle
 	outputs *mailbox // what came on IOPub
 	replies *mailbox
+	ended   bool // the idle has been read
+	replied bool // and the reply
 	ignored bool // nothing of it need be read
 }
+
+// Abandon says that what r causes need not be read: the kernel ends before it does.
+func (r *Request) Abandon() { r.ignored = true }
 
 // String names r by its type and its place among the requests.
 func (r *Request) String() string { return r.name }
@@ -35,7 +43,17 @@ func (r *Request) next(box *mailbox, want string) wire.Message {
 	if want != "a message" && m.Header.MsgType != want {
 		r.f.t.Fatalf("%s: got %s %s, want %s", r, m.Header.MsgType, m.Content, want)
 	}
+	r.note(m)
 	return m
+}
+
+// note remembers that the end of r, or the reply to it, has been read.
+func (r *Request) note(m wire.Message) {
+	var s wire.Status
+	if m.Header.MsgType == wire.StatusType && json.Unmarshal(m.Content, &s) == nil {
+		r.ended = r.ended || s.ExecutionState == wire.Idle
+	}
+	r.replied = r.replied || strings.HasSuffix(m.Header.MsgType, "_reply")
 }
 
 // NextOutput takes the next message that the kernel publishes.

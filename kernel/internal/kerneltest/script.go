@@ -222,6 +222,7 @@ func (c *scriptCell) collect(r *Request) string {
 		select {
 		case <-r.outputs.ready:
 			for m, ok := r.outputs.take(); ok && !ended; m, ok = r.outputs.take() {
+				r.note(m)
 				ended = view.add(m)
 			}
 		case <-interrupt:

@@ -115,6 +115,7 @@ func TestCancel(t *testing.T) {
 	cell := f.Execute("x")
 	cell.ExpectBusy()
 	cell.ExpectInput("x")
+	cell.Abandon()
 	k.cancel()
 	if err := k.end(t); !errors.Is(err, context.Canceled) {
 		t.Errorf("Serve returned %v", err)
