@@ -48,7 +48,7 @@ type Frontend struct {
 const (
 	Shell   = "shell"
 	Control = "control"
-	stdin   = "stdin"
+	Stdin   = "stdin"
 	iopub   = "iopub"
 )
 
@@ -108,7 +108,7 @@ func connect(t testing.TB, info server.ConnectionInfo, record *transcript) *Fron
 		lost: make(chan struct{}), record: record,
 	}
 	t.Cleanup(f.close)
-	for channel, port := range map[string]int{Shell: info.ShellPort, Control: info.ControlPort, stdin: info.StdinPort, iopub: info.IOPubPort} {
+	for channel, port := range map[string]int{Shell: info.ShellPort, Control: info.ControlPort, Stdin: info.StdinPort, iopub: info.IOPubPort} {
 		kind := "DEALER"
 		if channel == iopub {
 			kind = "SUB"
@@ -171,7 +171,7 @@ func (f *Frontend) readLoop(ctx context.Context, channel string) {
 			continue
 		}
 		f.check(channel, m)
-		if channel == stdin {
+		if channel == Stdin {
 			f.record.add(entry{m.ParentID(), fromKernel, channel, m})
 			f.prompts <- m
 			continue
@@ -348,6 +348,7 @@ func (f *Frontend) Send(o Outgoing) *Request {
 	}
 	f.sent(o.Channel, r.id, frames)
 	f.Raw(o.Channel, frames...)
+	r.again = func() { f.Raw(o.Channel, frames...) }
 	return r
 }
 
@@ -463,6 +464,6 @@ func (f *Frontend) Reply(prompt wire.Message, line string) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	f.sent(stdin, prompt.ParentID(), frames)
-	f.Raw(stdin, frames...)
+	f.sent(Stdin, prompt.ParentID(), frames)
+	f.Raw(Stdin, frames...)
 }

@@ -22,7 +22,11 @@ type Request struct {
 	ended   bool // the idle has been read
 	replied bool // and the reply
 	ignored bool // nothing of it need be read
+	again   func()
 }
+
+// Replay sends the very message again.
+func (r *Request) Replay() { r.again() }
 
 // Abandon says that what r causes need not be read: the kernel ends before it does.
 func (r *Request) Abandon() { r.ignored = true }

@@ -59,7 +59,7 @@ var specification = map[string]rule{
 	"input_request":           {fromKernel, "stdin", "prompt:string password:bool"},
 	"input_reply":             {fromFrontend, "stdin", "value:string"},
 	"comm_open":               {fromFrontend + fromKernel, "shell control iopub", "comm_id:string target_name:string data:object"},
-	"comm_msg":                {fromFrontend + fromKernel, "shell control iopub", "comm_id:string data:object"},
+	"comm_msg":                {fromFrontend + fromKernel, "shell control iopub", "comm_id:string data:any"}, // should be an object; programs send what they like
 	"comm_close":              {fromFrontend + fromKernel, "shell control iopub", "comm_id:string data:object"},
 	"iopub_welcome":           {fromKernel, "iopub", "subscription:string"},
 	"stream":                  {fromKernel, "iopub", "name:string text:string"},
@@ -229,6 +229,8 @@ func checkFields(raw json.RawMessage, fields string) (map[string]any, error) {
 // isKind says whether a decoded value has the type that a rule names.
 func isKind(v any, kind string) (ok bool) {
 	switch kind {
+	case "any":
+		ok = true
 	case "string":
 		_, ok = v.(string)
 	case "bool":

@@ -61,7 +61,7 @@ func (t *transcript) String() string {
 	}
 	var b strings.Builder
 	for _, group := range groups {
-		for _, channel := range []string{Shell, Control, stdin, iopub} {
+		for _, channel := range []string{Shell, Control, Stdin, iopub} {
 			for _, e := range t.entries {
 				if e.request == group && e.channel == channel {
 					e.write(&b)

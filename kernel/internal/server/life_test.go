@@ -15,7 +15,6 @@ import (
 
 	"github.com/lathe-go/lathe/kernel/internal/kerneltest"
 	"github.com/lathe-go/lathe/kernel/internal/server"
-	"github.com/lathe-go/lathe/kernel/internal/wire"
 )
 
 // kernel is a server whose end a test watches.
@@ -122,63 +121,6 @@ func TestCancel(t *testing.T) {
 	}
 	if len(k.h.ended) != 1 || !strings.Contains(k.log.String(), "did not end at shutdown") {
 		t.Errorf("Shutdown was called %d times; the log is %q", len(k.h.ended), k.log.String())
-	}
-}
-
-// frames returns a signed request as frames.
-func frames(t *testing.T, msgType, key string, content any) [][]byte {
-	t.Helper()
-	m, err := wire.New(msgType, "s", nil, content)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := wire.Encode(m, wire.KeyOf(key))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
-// TestHostile: whatever comes on any socket, the kernel serves on and has counted it.
-func TestHostile(t *testing.T) {
-	k := start(t, loopback(), &handler{execute: func(context.Context, server.ExecuteRequest, server.Output) error { return nil }})
-	f := kerneltest.Connect(t, k.Connection())
-	bad := 0
-	for _, channel := range []string{kerneltest.Shell, kerneltest.Control} {
-		cut := frames(t, "kernel_info_request", "key", struct{}{})
-		for _, spoilt := range [][][]byte{
-			{nil}, {[]byte("junk")}, cut[:1], cut[1:], cut[:4],
-			frames(t, "kernel_info_request", "wrong", struct{}{}),
-			frames(t, "kernel_info_request", "", struct{}{}),
-			frames(t, "kernel_info_request", "key", []int{1}),
-		} {
-			f.Raw(channel, spoilt...)
-			bad++
-		}
-		f.Raw(channel, frames(t, "no_such_request", "key", struct{}{})...)
-		f.Raw(channel, frames(t, "no_such_request", "key", struct{}{})...)
-	}
-	again := frames(t, "comm_msg", "key", map[string]any{"comm_id": "x"})
-	for range 3 {
-		f.Raw(kerneltest.Shell, again...)
-	}
-	c := k.Connection()
-	for _, port := range []int{c.ShellPort, c.ControlPort, c.StdinPort, c.IOPubPort, c.HeartbeatPort} {
-		conn, err := net.Dial("tcp", net.JoinHostPort(c.IP, strconv.Itoa(port)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		conn.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
-	}
-	for _, channel := range []string{kerneltest.Shell, kerneltest.Control} {
-		done(f.Request(channel, "kernel_info_request", struct{}{}, nil), "ok")
-	}
-	if b, r := k.Dropped(); b != bad || r != 2 {
-		t.Errorf("%d bad and %d repeated messages were counted, want %d and 2", b, r, bad)
-	}
-	if text := k.log.String(); strings.Count(text, "no_such_request") != 1 || strings.Count(text, "\n") > 12 {
-		t.Errorf("the log is\n%s", text)
 	}
 }
 

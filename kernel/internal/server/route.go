@@ -150,10 +150,16 @@ func (s *Server) receive(ctx context.Context, socket *zmq.Router) (wire.Message,
 	}
 }
 
-// Dropped returns how many messages were dropped because they were no signed messages, and how many
-// because they had come before.
-func (s *Server) Dropped() (bad, repeated int) {
-	return s.reports.count("bad message"), s.reports.count("replay")
+// Dropped counts what was dropped.
+type Dropped struct {
+	Messages int // that were not signed messages
+	Repeated int // that had come before
+	Peers    int // connections that did not speak ZeroMQ, or were refused
+}
+
+// Dropped returns how much has been dropped so far.
+func (s *Server) Dropped() Dropped {
+	return Dropped{s.reports.count("bad message"), s.reports.count("replay"), s.reports.count("peer")}
 }
 
 // reports counts what goes wrong by kind, and logs the 1st, 10th, 100th … of each: a flood of bad

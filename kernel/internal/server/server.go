@@ -91,7 +91,7 @@ func Listen(info ConnectionInfo, l *log.Logger) (*Server, error) {
 
 // bind binds the sockets and notes the ports that the system chose.
 func (s *Server) bind() (err error) {
-	o := zmq.Options{Logf: func(format string, args ...any) { s.reports.printf(s.log, format, format, args...) }}
+	o := zmq.Options{Logf: func(format string, args ...any) { s.reports.printf(s.log, "peer", format, args...) }}
 	small := o
 	small.MaxMessage, small.MaxQueue = 64<<10, 1<<20 // a heartbeat is a few bytes
 	c := &s.info

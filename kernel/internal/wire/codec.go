@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // delimiter stands between the identities and the signature.
@@ -60,13 +61,14 @@ func Decode(frames [][]byte, key Key) (Message, error) {
 	return m, nil
 }
 
-// isObject says whether p is a JSON object.
+// isObject says whether p is a JSON object. Its text must be UTF-8: parts of it go on to other frontends,
+// whose readers are strict.
 func isObject(p []byte) bool {
 	if len(p) == 2 && p[0] == '{' && p[1] == '}' { // most parents and metadata
 		return true
 	}
 	start := bytes.TrimLeft(p, " \t\r\n")
-	return len(start) > 0 && start[0] == '{' && json.Valid(p)
+	return len(start) > 0 && start[0] == '{' && utf8.Valid(p) && json.Valid(p)
 }
 
 // delimiterAt returns the index of the delimiter, or -1.

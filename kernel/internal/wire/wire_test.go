@@ -72,6 +72,11 @@ func TestDecodeRefuses(t *testing.T) {
 		{"content is a list", func(f [][]byte) [][]byte { f[6] = []byte(`[]`); return resign(f) }, ErrJSON},
 		{"content is null", func(f [][]byte) [][]byte { f[6] = []byte(`null`); return resign(f) }, ErrJSON},
 		{"content is cut", func(f [][]byte) [][]byte { f[6] = []byte(`{"code":`); return resign(f) }, ErrJSON},
+		{"content is not UTF-8", func(f [][]byte) [][]byte { f[6] = []byte("{\"code\":\"\xff\"}"); return resign(f) }, ErrJSON},
+		{"content is too deep", func(f [][]byte) [][]byte {
+			f[6] = []byte(`{"x":` + strings.Repeat("[", 1e6) + strings.Repeat("]", 1e6) + "}")
+			return resign(f)
+		}, ErrJSON},
 		{"metadata is empty", func(f [][]byte) [][]byte { f[5] = nil; return resign(f) }, ErrJSON},
 		{"parent is text", func(f [][]byte) [][]byte { f[4] = []byte(`"x"`); return resign(f) }, ErrJSON},
 		{"header is empty", func(f [][]byte) [][]byte { f[3] = []byte(`{}`); return resign(f) }, ErrHeader},
@@ -144,9 +149,26 @@ func TestHistoryEntryJSON(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever the frames (cut at newlines here), Decode and the parsers return.
+// parsers are all Parse functions.
+var parsers = map[string]func(m Message) error{
+	"comm":            func(m Message) error { _, err := ParseComm(m); return err },
+	"comm_info":       func(m Message) error { _, err := ParseCommInfoRequest(m); return err },
+	"complete":        func(m Message) error { _, err := ParseCompleteRequest(m); return err },
+	"debug":           func(m Message) error { ParseDebugRequest(m); return nil },
+	"delete_subshell": func(m Message) error { _, err := ParseDeleteSubshellRequest(m); return err },
+	"execute":         func(m Message) error { _, err := ParseExecuteRequest(m); return err },
+	"history":         func(m Message) error { _, err := ParseHistoryRequest(m); return err },
+	"input":           func(m Message) error { _, err := ParseInputReply(m); return err },
+	"inspect":         func(m Message) error { _, err := ParseInspectRequest(m); return err },
+	"is_complete":     func(m Message) error { _, err := ParseIsCompleteRequest(m); return err },
+	"shutdown":        func(m Message) error { _, err := ParseShutdownRequest(m); return err },
+}
+
+// FuzzDecode: whatever the frames (cut at newlines here), Decode and the parsers return, and their errors
+// name the message.
 func FuzzDecode(f *testing.F) {
 	f.Add("peer\n<IDS|MSG>\n\n{\"msg_id\":\"1\",\"msg_type\":\"execute_request\"}\n{}\n{\"cellId\":\"x\"}\n{\"code\":\"1\",\"cursor_pos\":3}\n")
+	f.Add("<IDS|MSG>\n\n{\"msg_id\":\"1\",\"msg_type\":\"comm_msg\",\"subshell_id\":null}\n{\"msg_id\":\"0\"}\n{}\n{\"comm_id\":\"c\",\"data\":{},\"subshell_id\":\"s\",\"value\":\"v\",\"hist_access_type\":\"tail\"}\nbuffer")
 	f.Add("<IDS|MSG>")
 	f.Add("<IDS|MSG>\n\n[]\n{}\n{}\n{}")
 	f.Fuzz(func(t *testing.T, s string) {
@@ -158,9 +180,13 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		ParseExecuteRequest(m)
-		ParseHistoryRequest(m)
-		ParseCommInfoRequest(m)
+		m.ParentID()
+		for name, parse := range parsers {
+			var fe *FieldError
+			if err := parse(m); err != nil && !errors.As(err, &fe) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 		if r, err := ParseCompleteRequest(m); err == nil && (r.CursorPos < 0 || r.CursorPos > len(r.Code)) {
 			t.Errorf("cursor %d in %q", r.CursorPos, r.Code)
 		}

@@ -404,6 +404,7 @@ func FuzzReadParcel(f *testing.F) {
 		}
 	})
 }
+
 func TestAwait(t *testing.T) {
 	r := router(t, Options{})
 	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
@@ -418,4 +419,25 @@ func TestAwait(t *testing.T) {
 	if err := <-found; err != nil {
 		t.Errorf("Await: %v", err)
 	}
+}
+
+// FuzzShake: any bytes give an error or a handshake with a peer of the right type and a short identity.
+func FuzzShake(f *testing.F) {
+	var ready bytes.Buffer
+	w := bufio.NewWriter(&ready)
+	hello{"DEALER", "me"}.encode().write(w)
+	w.Flush()
+	f.Add(append(greeting(), ready.Bytes()...))
+	f.Add(greeting()[:30])
+	f.Add(append(greeting(), "\x04\x06\x05ERROR"...))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		in := bufio.NewReader(bytes.NewReader(b))
+		if readGreeting(in) != nil {
+			return
+		}
+		h, err := readReady(in, []string{"DEALER"})
+		if err == nil && (h.socketType != "DEALER" || len(h.identity) > 255) {
+			t.Errorf("shook hands with %+v", h)
+		}
+	})
 }
