@@ -182,6 +182,9 @@ func (f *Frontend) readLoop(ctx context.Context, channel string) {
 
 // check fails the test if a message of the kernel is not as the specification has it.
 func (f *Frontend) check(channel string, m wire.Message) {
+	if _, measured := f.t.(*testing.B); measured {
+		return
+	}
 	if err := checkMessage(fromKernel, channel, m); err != nil {
 		f.t.Errorf("the kernel's message is not of the protocol: %v", err)
 	}

@@ -4,6 +4,7 @@ import unittest
 from queue import Empty
 
 import jupyter_kernel_test
+import zmq
 from jupyter_client.manager import start_new_kernel
 
 
@@ -44,8 +45,8 @@ class EchoTests(jupyter_kernel_test.KernelTests):
             if m["content"].get("execution_state") == "idle":
                 return found
 
-    def control(self, msg_type):
-        m = self.kc.session.msg(msg_type, {})
+    def control(self, msg_type, content=None):
+        m = self.kc.session.msg(msg_type, content or {})
         self.kc.control_channel.send(m)
         return self.reply(m["header"]["msg_id"], self.kc.get_control_msg)
 
@@ -84,6 +85,86 @@ class EchoTests(jupyter_kernel_test.KernelTests):
         time.sleep(2)
         self.assertTrue(self.kc.hb_channel.is_beating())
 
+    def send(self, msg_type, content, subshell=None, buffers=None):
+        m = self.kc.session.msg(msg_type, content)
+        if subshell:
+            m["header"]["subshell_id"] = subshell
+        self.kc.session.send(self.kc.shell_channel.socket, m, buffers=buffers)
+        return m["header"]["msg_id"]
+
+    def test_subshells(self):
+        self.flush_channels()
+        self.assertEqual(self.reply(self.kc.kernel_info())["supported_features"], ["kernel subshells"])
+        sub = self.control("create_subshell_request")["subshell_id"]
+        self.assertEqual(self.control("list_subshell_request"), {"status": "ok", "subshell_id": [sub]})
+        main = self.kc.execute("sleep 1h")
+        code = {"code": "shell", "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}
+        self.assertEqual(self.reply(self.send("execute_request", code, sub))["status"], "ok")
+        self.assertEqual(self.control("delete_subshell_request", {"subshell_id": sub}), {"status": "ok"})
+        self.assertEqual(self.reply(self.send("execute_request", code, sub))["ename"], "UnknownSubshell")
+        self.km.interrupt_kernel()
+        self.assertEqual(self.reply(main)["ename"], "Interrupted")
+
+    def test_comm(self):
+        self.flush_channels()
+        main = self.kc.execute("sleep 1h")
+        self.send("comm_open", {"comm_id": "c", "target_name": "widget", "data": {}})
+        msg_id = self.send("comm_msg", {"comm_id": "c", "data": {"x": 1}}, buffers=[b"\x00\xff", b""])
+        echoed = [m for m in self.outputs(msg_id) if m["msg_type"] == "comm_msg"]
+        self.assertEqual(len(echoed), 1)
+        self.assertEqual(echoed[0]["content"], {"comm_id": "c", "data": {"x": 1}})
+        self.assertEqual([bytes(b) for b in echoed[0]["buffers"]], [b"\x00\xff", b""])
+        self.assertEqual(self.reply(self.kc.comm_info("widget"))["comms"], {"c": {"target_name": "widget"}})
+        self.send("comm_close", {"comm_id": "c", "data": {}})
+        self.assertEqual(self.reply(self.kc.comm_info())["comms"], {})
+        self.km.interrupt_kernel()
+        self.reply(main)
+
+    def test_user_expressions(self):
+        self.flush_channels()
+        got = self.reply(self.kc.execute("1", user_expressions={"a": "2", "b": "fail E v"}))["user_expressions"]
+        self.assertEqual(got["a"], {"status": "ok", "data": {"text/plain": "2"}, "metadata": {}})
+        self.assertEqual((got["b"]["status"], got["b"]["ename"], got["b"]["evalue"]), ("error", "E", "v"))
+
+    def test_hostile_peers(self):
+        """What libzmq itself can do to the kernel: wrong sockets, bad messages, huge ones, many peers."""
+        self.flush_channels()
+        info = self.km.get_connection_info()
+        address = lambda channel: f"tcp://127.0.0.1:{info[channel + '_port']}"
+        context, strangers = zmq.Context(), []  # a socket that nobody refers to is closed
+
+        def stranger(kind, channel):
+            strangers.append(context.socket(kind))
+            strangers[-1].connect(address(channel))
+            return strangers[-1]
+
+        try:
+            for channel in ("shell", "control", "stdin", "iopub", "hb"):
+                for kind in (zmq.PUSH, zmq.PUB, zmq.PAIR, zmq.PULL):
+                    stranger(kind, channel)
+            for channel in ("shell", "control", "stdin"):
+                dealer = stranger(zmq.DEALER, channel)
+                good = self.kc.session.serialize(self.kc.session.msg("kernel_info_request", {}))
+                for frames in (
+                    [b""], [b"junk"] * 3, good[1:], good[:1], good[:3], [good[0], b"0" * 64] + good[2:],
+                    good[:2] + [b"[]"] + good[3:], good[:5] + [b"\xff" * 1000], [b""] * 4000, [b"x" * (16 << 20)],
+                ):
+                    dealer.send_multipart(frames)
+                for _ in range(3):
+                    dealer.send_multipart(good)  # the first is good, and answered
+                if channel != "stdin":
+                    self.assertEqual(dealer.poll(20000), zmq.POLLIN)
+                    dealer.recv_multipart()
+                    self.assertEqual(dealer.poll(200), 0)
+            for _ in range(200):
+                stranger(zmq.DEALER, "shell")
+            start = time.time()
+            self.assertEqual(self.reply(self.kc.kernel_info())["status"], "ok")
+            self.assertEqual(self.control("kernel_info_request")["status"], "ok")
+            self.assertLess(time.time() - start, 5)
+        finally:
+            context.destroy(linger=0)
+
     def test_unknown_request(self):
         self.flush_channels()
         self.kc.shell_channel.send(self.kc.session.msg("no_such_request", {}))
@@ -96,6 +177,19 @@ class WelcomeTests(jupyter_kernel_test.IopubWelcomeTests):
 
 
 class ShutdownTests(unittest.TestCase):
+    def test_history_of_earlier_session(self):
+        for code in ("first session", "second session"):
+            km, kc = start_new_kernel(kernel_name="echo")
+            try:
+                kc.execute(code, reply=True, timeout=20)
+                earlier = kc.history(hist_access_type="range", session=-1, output=True, reply=True, timeout=20)["content"]
+                tail = kc.history(hist_access_type="tail", n=1, reply=True, timeout=20)["content"]
+                self.assertEqual(tail["history"][0][1:], [1, code])
+            finally:
+                kc.stop_channels()
+                km.shutdown_kernel()
+        self.assertEqual(earlier["history"][0][1:], [1, ["first session", "first session"]])
+
     def test_restart_and_shutdown(self):
         km, kc = start_new_kernel(kernel_name="echo")
         try:
