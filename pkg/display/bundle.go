@@ -44,6 +44,10 @@ func BundleOf(v any) frame.Bundle {
 		return x
 	case Object:
 		return x.bundle
+	case Widget:
+		if !isNil(reflect.ValueOf(v)) {
+			return x.shared().bundle()
+		}
 	}
 	b := frame.Bundle{Data: map[string]any{}}
 	var notes []string

@@ -2,6 +2,7 @@ package display_test
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/lathe-go/lathe/pkg/display"
 )
@@ -59,4 +60,61 @@ func ExampleNewProgress() {
 	}
 	fmt.Println(p.Done(), "steps")
 	// Output: 300 steps
+}
+
+// In a notebook the reader moves the slider, while the loop goes on too.
+func ExampleSlider() {
+	epochs := display.Slider("epochs", 1, 20, 3)
+	display.Show(epochs)
+	for epoch := 0; epoch < epochs.Value(); epoch++ {
+		fmt.Println("epoch", epoch)
+	}
+	// Output:
+	// epochs: 3
+	// epoch 0
+	// epoch 1
+	// epoch 2
+}
+
+func ExampleLogSlider() {
+	rate := display.LogSlider("learning rate", 1e-5, 1e-1, 1e-3)
+	if err := rate.Set(3e-4); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(rate)
+	fmt.Println(rate.Set(1))
+	// Output:
+	// learning rate: 0.0003
+	// display: set "learning rate": 1 is not between 1e-05 and 0.1
+}
+
+func ExampleSelect() {
+	optimizer := display.Select("optimizer", "adam", "sgd")
+	width := display.Select("width", 64, 128, 256)
+	fmt.Println(display.Row(optimizer, width))
+	// Output: optimizer: adam · width: 64
+}
+
+func ExampleButton() {
+	stopped := make(chan bool)
+	display.Show(display.Column(
+		display.Text("note", "first try"),
+		display.Checkbox("augment", true),
+		display.Button("stop", func() { close(stopped) }),
+	))
+	// Output:
+	// note: first try
+	// augment: true
+	// [stop]
+}
+
+// A variable that other goroutines read is written with their lock held.
+func ExampleControl_Bind() {
+	var config struct {
+		sync.Mutex
+		Dropout float64
+	}
+	display.Slider("dropout", 0, 0.9, 0.25).Bind(&config.Dropout, &config)
+	fmt.Println(config.Dropout)
+	// Output: 0.25
 }

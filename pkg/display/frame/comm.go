@@ -225,7 +225,7 @@ func (c *Comm) run() {
 			c.stop()
 		}
 		if c.handle != nil {
-			guard(func() { c.handle(c, m) })
+			Guard(func() { c.handle(c, m) })
 		}
 	}
 }
@@ -245,8 +245,8 @@ func (c *Comm) next() (CommMessage, bool) {
 	return m, true
 }
 
-// guard runs f so that its panic ends nothing else, where this process can do that.
-func guard(f func()) {
+// Guard runs f so that its panic ends nothing else, where this process can do that.
+func Guard(f func()) {
 	if g, ok := Attached().(Guarder); ok {
 		g.Guard(f)
 		return
