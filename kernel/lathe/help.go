@@ -6,7 +6,8 @@ import (
 	"io"
 )
 
-// commands lists every command in the order of help. Each stands in the file of its name.
+// commands lists every command in the order of help. Each stands in the file of its name, uninstall
+// with install.
 func commands() []command {
 	return []command{
 		{"help", "", "show this list", func(_ context.Context, e env, _ []string) error {
@@ -15,9 +16,10 @@ func commands() []command {
 		}},
 		{"setup", "[--module DIR]", "make the base library and fetch the PJRT plugin", setupCommand},
 		{"doctor", "", "say what is found, what is missing and how to mend it", doctorCommand},
-		{"install", "[--prefix DIR] [--name NAME] [--list]", "tell Jupyter about this kernel", installCommand},
+		{"install", "[--prefix DIR] [--name NAME] [--papermill PYTHON] [--list]", "tell Jupyter about this kernel", installCommand},
 		{"uninstall", "[--prefix DIR] [--name NAME]", "take that back", uninstallCommand},
 		{"run", "NOTEBOOK [-p name=value]... [-o OUT.ipynb]", "execute a notebook without a browser", runCommand},
+		{"params", "NOTEBOOK", "list the parameters that a notebook takes", paramsCommand},
 		{"report", "NOTEBOOK [-o OUT.html]", "render a notebook as one self-contained HTML page", reportCommand},
 		{"kernel", "CONNECTION_FILE", "serve Jupyter; Jupyter calls this itself", kernelCommand},
 		{"log", "ls [QUERY...] | show RUN | diff RUN [RUN]", "list, show and compare runs [--dir DIR]", logCommand},

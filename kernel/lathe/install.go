@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -19,16 +20,18 @@ const installHelp = `
 Tells Jupyter about this kernel, so that it can be chosen for a notebook. The kernelspec names this
 very program: install again after moving it. An earlier one of the same name is replaced.
 
-  --prefix DIR    install into DIR/share/jupyter, such as of a Python environment; else for this user
-  --name NAME     the name of the kernelspec, "lathe" by default
-  --list          list what is installed there instead
+  --prefix DIR        install into DIR/share/jupyter, such as of a Python environment; else for this user
+  --name NAME         the name of the kernelspec, "lathe" by default
+  --papermill PYTHON  also teach Go to the papermill of this Python, as its package lathe-papermill
+  --list              list what is installed there instead
 `
 
 // installCommand installs the kernelspec.
-func installCommand(_ context.Context, e env, args []string) error {
+func installCommand(ctx context.Context, e env, args []string) error {
 	flags := newFlags("install")
 	prefix := flags.String("prefix", "", "")
 	name := flags.String("name", spec.DefaultName, "")
+	papermill := flags.String("papermill", "", "")
 	list := flags.Bool("list", false, "")
 	if done, err := parseNone(flags, args, e, installHelp); done || err != nil {
 		return err
@@ -56,6 +59,34 @@ func installCommand(_ context.Context, e env, args []string) error {
 		return err
 	}
 	fmt.Fprintf(e.stdout, "installed %s\nChoose \"Go (Lathe)\" in JupyterLab, or: jupyter console --kernel %s\n", target, filepath.Base(target))
+	if *papermill == "" {
+		return nil
+	}
+	return installTranslator(ctx, e, *papermill, program)
+}
+
+// installTranslator has python's pip install the package by which papermill knows Go.
+func installTranslator(ctx context.Context, e env, python, program string) error {
+	name, wheel, err := spec.Wheel(program)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "lathe-papermill-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the Python package: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path, wheel, 0o644); err != nil {
+		return fmt.Errorf("write the Python package: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+		"--no-index", "--no-deps", "--force-reinstall", "--upgrade", path)
+	cmd.Stdout, cmd.Stderr = e.stdout, e.stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("install the Python package %s with the pip of %s: %w", spec.Papermill, python, err)
+	}
+	fmt.Fprintf(e.stdout, "installed %s for papermill; `%s -m pip uninstall %s` removes it\n", spec.Papermill, python, spec.Papermill)
 	return nil
 }
 

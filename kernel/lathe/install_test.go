@@ -43,7 +43,7 @@ func TestInstall(t *testing.T) {
 	if made, err := os.ReadDir(prefix); err != nil || len(made) > 0 {
 		t.Errorf("made %v, %v", made, err)
 	}
-	if text := lathe(0, "install", "-h"); !strings.Contains(text, "--prefix DIR    install") {
+	if text := lathe(0, "install", "-h"); !strings.Contains(text, "--prefix DIR        install") {
 		t.Errorf("the help is %q", text)
 	}
 }

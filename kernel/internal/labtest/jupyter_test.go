@@ -3,6 +3,7 @@ package labtest
 import (
 	"context"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,7 +72,12 @@ var buildLathe = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(cache, "lathe", "labtest", "lathe")
+	root, err := filepath.Abs(".")
+	if err != nil {
+		return "", err
+	}
+	// Two checkouts do not replace each other's.
+	path := filepath.Join(cache, "lathe", fmt.Sprintf("labtest-%x", crc32.ChecksumIEEE([]byte(root))), "lathe")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
 	}
@@ -85,18 +91,25 @@ var buildLathe = sync.OnceValues(func() (string, error) {
 // run runs a program that must succeed within the time and returns its standard output.
 func (j *jupyter) run(t *testing.T, limit time.Duration, name string, args ...string) string {
 	t.Helper()
+	out, errs, err := j.try(t, limit, name, args...)
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s%s", filepath.Base(name), strings.Join(args, " "), err, out, tail(errs))
+	}
+	return out
+}
+
+// try runs a program that may fail and returns what it wrote to its standard and its error output.
+func (j *jupyter) try(t *testing.T, limit time.Duration, name string, args ...string) (out, errs string, err error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = j.env
 	cmd.WaitDelay = 10 * time.Second
-	var errs strings.Builder
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s%s", filepath.Base(name), strings.Join(args, " "), err, out, tail(errs.String()))
-	}
-	return string(out)
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	return stdout.String(), stderr.String(), err
 }
 
 // tail returns the end of a long text.

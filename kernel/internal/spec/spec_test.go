@@ -1,7 +1,10 @@
 package spec
 
 import (
+	"archive/zip"
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -165,5 +168,38 @@ func TestLogo(t *testing.T) {
 		} else if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestWheel: the Python package has what pip looks for, with the digests of its files, and calls the
+// program it was made for.
+func TestWheel(t *testing.T) {
+	name, content, err := Wheel(`/opt/my "lathe"`)
+	if err != nil || name != "lathe_papermill-1.0-py3-none-any.whl" {
+		t.Fatalf("Wheel returns %s, %v", name, err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const info = "lathe_papermill-1.0.dist-info/"
+	record, err := fs.ReadFile(z, info+"RECORD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"lathe_papermill.py", info + "METADATA", info + "WHEEL", info + "entry_points.txt"} {
+		text, err := fs.ReadFile(z, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(text)
+		line := name + ",sha256=" + base64.RawURLEncoding.EncodeToString(sum[:]) + ","
+		if !bytes.Contains(record, []byte(line)) {
+			t.Errorf("RECORD has no line %q", line)
+		}
+	}
+	module, _ := fs.ReadFile(z, "lathe_papermill.py")
+	if !bytes.Contains(module, []byte("\nPROGRAM = \"/opt/my \\\"lathe\\\"\"\n")) {
+		t.Errorf("the module is %s", module)
 	}
 }
