@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Jupyter's own conformance suite must pass, and may skip nothing but what the samples say
-// that Lathe does not do.
+// Jupyter's own conformance suite must pass and skip nothing, and so must the points beside it in
+// testdata/kernel_suite.py, which frontends rely on and the suite does not look at.
 func TestKernelSuite(t *testing.T) {
 	j := newJupyter(t)
 	t.Log(j.run(t, 5*time.Minute, j.python, "testdata/kernel_suite.py"))
