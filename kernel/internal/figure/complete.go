@@ -62,7 +62,8 @@ func (r *Renderer) Complete(ctx context.Context, b frame.Bundle) (frame.Bundle, 
 		delete(out.Data, MIME)
 		return out, nil
 	}
-	out.Data["image/svg+xml"] = opaque(picture, s)
+	// No image/svg+xml: the HTML holds that picture, and nbconvert, on the way to LaTeX, would ask Inkscape
+	// for it although there is a PNG.
 	file, err := rasterize(picture, s.Width, s.Height)
 	if err != nil {
 		return out, fmt.Errorf("figure: png: %w", err)
@@ -138,12 +139,6 @@ func adaptive(svg string) string {
 		}
 	}
 	return svg
-}
-
-// opaque puts a picture that stands alone on white, since nobody knows what will be behind it.
-func opaque(svg string, s spec) string {
-	i := strings.IndexByte(svg, '>') + 1
-	return svg[:i] + fmt.Sprintf(`<title>%s</title><rect width="%d" height="%d" fill="#fff"/>`, html.EscapeString(s.Alt), s.Width, s.Height) + svg[i:]
 }
 
 // fluid lets a picture inside a page shrink with it.
