@@ -26,7 +26,7 @@ func TestRequirementsArePinned(t *testing.T) {
 		t.Errorf("%d pins and %d digests; want at least 50 pins and a digest for each", pins, digests)
 	}
 	for _, name := range []string{"jupyterlab", "nbclient", "nbconvert", "nbformat", "jupyter-kernel-test",
-		"jupyter-console", "jupyterlab-widgets", "papermill", "pexpect", "websocket-client"} {
+		"jupyter-console", "jupyterlab-widgets", "papermill", "pexpect", "pypandoc-binary", "websocket-client"} {
 		if !strings.Contains(string(requirements), "\n"+name+"==") {
 			t.Errorf("requirements.txt does not pin %s", name)
 		}
