@@ -34,8 +34,10 @@ func TestNotebooks(t *testing.T) {
 				t.Errorf("the first run shows %d pictures and the second %d", pictures, n)
 			}
 			base := strings.TrimSuffix(done, ".ipynb")
-			j.run(t, 2*time.Minute, j.python, "-m", "nbconvert", "--to", "html", "--output", base+".nbconvert.html", done)
-			checkPage(t, base+".nbconvert.html", pictures)
+			for to := range formats {
+				checkConverted(t, j, to, done, pictures)
+			}
+			checkProgram(t, j, done)
 			lathe, err := buildLathe()
 			if err != nil {
 				t.Fatal(err)
@@ -86,7 +88,7 @@ func isPicture(o *notebook.Output) bool {
 
 var (
 	script  = regexp.MustCompile(`(?is)<script\b.*?</script\s*>`)
-	picture = regexp.MustCompile(`(?i)<svg\b|<img[^>]+src="data:image/`)
+	picture = regexp.MustCompile(`(?i)<svg\b|<img[^>]+src="(?:data:image/|[^":]+_files/)`)
 )
 
 // checkPage checks that a page shows at least so many pictures once its scripts are gone.
