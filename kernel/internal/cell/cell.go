@@ -24,7 +24,7 @@ const (
 	Const       // a whole const declaration, for iota's sake
 	Var         // one specification of a var declaration
 	Stmt
-	Directive // a line that begins with % or !
+	Directive // a line that begins with % or !, or asks with ?
 )
 
 // A Span is a range of bytes of a cell's text.
@@ -57,6 +57,9 @@ type Cell struct {
 	Name  string // as users see it, "In[3]"
 	Text  string
 	Items []*Item
+	// Program is how the cell is run as a program, nil if it is not: of most cells the statements run as they
+	// stand.
+	Program *Program
 }
 
 // Parse takes text apart. The name is used in diagnostics. An error is a diag.List.
@@ -78,6 +81,7 @@ func Parse(name, text string) (*Cell, error) {
 	if len(problems) > 0 {
 		return nil, problems.Sort()
 	}
+	c.findProgram()
 	return c, nil
 }
 
@@ -90,6 +94,9 @@ type syntaxError struct {
 // parseSpan parses one top-level part of a cell. A declaration group gives several items.
 func parseSpan(text string, s span) ([]*Item, []syntaxError) {
 	if s.kind == Directive {
+		if s.late {
+			return nil, []syntaxError{{s.Start, ParseLine(s.In(text)).Name + " stands at the start of a cell, which it takes whole"}}
+		}
 		return []*Item{{Span: s.Span, Kind: Directive}}, nil
 	}
 	prefix := "package p;"

@@ -30,6 +30,15 @@ func TestParse(t *testing.T) {
 		{"carriage returns", "x := 1\r\ny := 2\r\n", []string{"stmt x := 1", "stmt y := 2"}},
 		{"unicode", "π := 3.14\nπ", []string{"stmt π := 3.14", "stmt π"}},
 		{"clauses", "if v := f(); v > 2 {\n}\nfor i := 0; i < 3; i++ {\n}; x := 1", []string{"stmt if v := f(); v > 2 {\n}", "stmt for i := 0; i < 3; i++ {\n}", "stmt x := 1"}},
+		{"statements of a program", "var n = 1\n%% --n=3 \"a b\"\nx := 1", []string{"var n = 1", "directive %% --n=3 \"a b\"", "stmt x := 1"}},
+		{"prefixed", "// a comment\n//gonb:%%\nx := 1 //gonb:no\n//gonb:!ls \\\n//gonb:-l\nx", []string{"directive //gonb:%%", "stmt x := 1", "directive //gonb:!ls \\\n//gonb:-l", "stmt x"}},
+		{"a comment in a statement is no directive", "f(\n//gonb:%%\n)", []string{"stmt f(\n//gonb:%%\n)"}},
+		{"continued", "!a \\\n  b \\\n  c\nx", []string{"directive !a \\\n  b \\\n  c", "stmt x"}},
+		{"continued to the end", "!a \\", []string{"directive !a \\"}},
+		{"a body that is no Go", "// why\n%%bash\nif [ ( `\n%x\n", []string{"directive %%bash\nif [ ( `\n%x\n"}},
+		{"questions", "fmt.Println?\n?x\n  y??\nz", []string{"directive fmt.Println?", "directive ?x", "directive y??", "stmt z"}},
+		{"no question", "x := 1 // why?\ns := `\ny?\n`", []string{"stmt x := 1", "stmt s := `\ny?\n`"}},
+		{"package clause", "// Package p is not used.\npackage p\n\n%%\nx := 1", []string{"directive %%", "stmt x := 1"}},
 		{"chain over lines", "a.\n\tB().\n\tC()", []string{"stmt a.\n\tB().\n\tC()"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -51,7 +60,8 @@ func TestParse(t *testing.T) {
 func TestParseErrorsStandInTheCell(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
 		{"x := 1\nfunc func", "In[1]:2:6: expected '(', found 'func'"},
-		{"package main", "In[1]:1:1: a cell has no package clause; remove it"},
+		{"x := 1\npackage main", "In[1]:2:1: a package clause stands at the start of a cell, where it has no effect; remove it"},
+		{"x := 1\n%%bash\nls", "In[1]:2:1: %%bash stands at the start of a cell, which it takes whole"},
 		{"x := )", "In[1]:1:6: unexpected ): nothing is open here"},
 	} {
 		_, err := Parse("In[1]", test.text)
@@ -93,6 +103,14 @@ func TestIsComplete(t *testing.T) {
 		{"func func", Invalid},
 		{"x := )", Invalid},
 		{"}", Invalid},
+		{"!echo '(' `", Complete},
+		{"!echo \\", Incomplete},
+		{"!echo \\\n a", Complete},
+		{"%% --n=3\nfor {", Incomplete},
+		{"%%bash", Incomplete},
+		{"%%bash\necho '('", Incomplete},
+		{"%%bash\necho '('\n", Complete},
+		{"f?", Complete},
 	} {
 		if got, _ := IsComplete(test.text); got != test.want {
 			t.Errorf("%q: got %s, want %s", test.text, got, test.want)
@@ -102,7 +120,7 @@ func TestIsComplete(t *testing.T) {
 
 // FuzzParse: any bytes may come; items never overlap and stand where they say.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"x := 1\nx", "%ls\nfunc f() {}", "type (A int; B A)", "\x00\xff`", "func (", "a;b;;c"} {
+	for _, s := range []string{"x := 1\nx", "%ls\nfunc f() {}", "type (A int; B A)", "x\n%% -a \"b\nmain()", "//gonb:%exec f\n?x", "%%sh\n(`\n", "!a\\\n%b", "\x00\xff`", "func (", "a;b;;c"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -118,4 +136,71 @@ func FuzzParse(f *testing.F) {
 			last = it.Start
 		}
 	})
+}
+
+func TestParseLine(t *testing.T) {
+	for text, want := range map[string]Line{
+		"%env A b":                  {Name: "%env", Rest: "A b"},
+		"% env\tA":                  {Name: "%env", Rest: "A"},
+		"%%":                        {Name: "%%"},
+		"%% --n=3":                  {Name: "%%", Rest: "--n=3"},
+		"//gonb:%main x":            {Name: "%main", Rest: "x"},
+		"! ls -l":                   {Name: "!", Rest: "ls -l"},
+		"!*pwd":                     {Name: "!*", Rest: "pwd"},
+		"!a; \\\r\n//gonb:b \\\n c": {Name: "!", Rest: "a;  b   c"},
+		"%%script bc -l\n1 + 1\n\n": {Name: "%%script", Rest: "bc -l", Body: "1 + 1\n\n"},
+		"fmt.Println ?":             {Name: "?", Rest: "fmt.Println"},
+		"?? x":                      {Name: "??", Rest: "x"},
+		"%env?":                     {Name: "?", Rest: "%env"},
+	} {
+		if got := ParseLine(text); got != want {
+			t.Errorf("%q: got %+v, want %+v", text, got, want)
+		}
+	}
+}
+
+func TestWords(t *testing.T) {
+	for text, want := range map[string][]string{
+		"":                         nil,
+		"a  b\tc":                  {"a", "b", "c"},
+		`--text "hello world" x`:   {"--text", "hello world", "x"},
+		`""`:                       {""},
+		`a"b c"d "x\"y\n" don't\n`: {"ab cd", "x\"y\n", `don't\n`},
+	} {
+		if got := Words(text); !slices.Equal(got, want) {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestProgram(t *testing.T) {
+	for _, test := range []struct {
+		text, exec string
+		args       []string
+		main       int
+		test, none bool
+	}{
+		{text: "x := 1\n!ls", none: true},
+		{text: "%% a \"b c\"\nx := 1", args: []string{"a", "b c"}, main: 10},
+		{text: "%args a\n%%\nx := 1", args: []string{"a"}, main: 10},
+		{text: "//gonb:%exec f -x=1", exec: "f", args: []string{"-x=1"}, main: -1},
+		{text: "func main() {}", main: -1},
+		{text: "func main(x int) {}", none: true},
+		{text: "%test -v", main: -1, test: true},
+	} {
+		c, err := Parse("In[1]", test.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := c.Program
+		if test.none || p == nil {
+			if p != nil || !test.none {
+				t.Errorf("%q: got %+v", test.text, p)
+			}
+			continue
+		}
+		if !slices.Equal(p.Args, test.args) || p.Main != test.main || p.Exec.In(test.text) != test.exec || (p.Test != nil) != test.test {
+			t.Errorf("%q: got %+v", test.text, p)
+		}
+	}
 }

@@ -19,7 +19,11 @@ const (
 // IsComplete tells whether text can run, needs more lines, or cannot become right by more lines. For
 // an incomplete text it proposes the indentation of the next line.
 func IsComplete(text string) (Completeness, string) {
-	open, unfinished := openBrackets(text)
+	code, more := withoutDirectives(text)
+	if more {
+		return Incomplete, ""
+	}
+	open, unfinished := openBrackets(code)
 	if open > 0 || unfinished {
 		return Incomplete, strings.Repeat("\t", open)
 	}
@@ -27,10 +31,29 @@ func IsComplete(text string) (Completeness, string) {
 	if err == nil {
 		return Complete, ""
 	}
-	if open == 0 && endsInOperator(text) {
+	if open == 0 && endsInOperator(code) {
 		return Incomplete, "\t"
 	}
 	return Invalid, ""
+}
+
+// withoutDirectives puts blanks in place of the directives of text, which are no Go, and tells whether the
+// last one wants more lines: its line is continued, or it has a body, which an empty line ends.
+func withoutDirectives(text string) (code string, more bool) {
+	b := []byte(text)
+	for _, p := range Parts(text) {
+		if p.Kind != Directive {
+			continue
+		}
+		for i := p.Start; i < p.End; i++ {
+			if b[i] != '\n' {
+				b[i] = ' '
+			}
+		}
+		line := strings.TrimPrefix(p.In(text), gonbPrefix)
+		more = hasBody(line) && !strings.HasSuffix(line, "\n") || !hasBody(line) && strings.HasSuffix(line, `\`)
+	}
+	return string(b), more
 }
 
 // openBrackets counts the brackets that text leaves open, and tells whether it ends within a raw

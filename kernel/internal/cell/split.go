@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/scanner"
 	"go/token"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ import (
 type span struct {
 	Span
 	kind Kind
+	late bool // it is a directive that takes the whole cell, and something precedes it
 }
 
 // A splitter walks over the tokens of a cell. Brackets are counted; where none is open, a semicolon
@@ -57,32 +59,33 @@ func (sp *splitter) scan(from int) (next int, err *syntaxError) {
 	file := fset.AddFile("", -1, len(sp.text)-from)
 	s.Init(file, []byte(sp.text[from:]), func(pos token.Position, msg string) {
 		// The parser reports it again, in its context, unless the text is cut here.
-	}, 0)
+	}, scanner.ScanComments)
 	for {
 		pos, tok, lit := s.Scan()
 		at := from + file.Offset(pos)
 		if tok == token.EOF {
 			return len(sp.text), nil
 		}
-		if sp.start < 0 && sp.isDirective(at, tok) {
-			end := at + lineLength(sp.text[at:])
-			sp.spans = append(sp.spans, span{Span{at, end}, Directive})
-			return end, nil
+		if n := sp.directive(at); n > 0 {
+			d := span{Span: Span{at, at + n}, kind: Directive}
+			d.late = len(sp.spans) > 0 && hasBody(strings.TrimPrefix(d.In(sp.text), gonbPrefix))
+			sp.spans = append(sp.spans, d)
+			return at + n, nil
 		}
-		if sp.token(at, tok, lit) || sp.lenient {
+		if tok == token.COMMENT || sp.token(at, tok, lit) || sp.lenient {
 			continue
 		}
 		return 0, &syntaxError{at, sp.problem}
 	}
 }
 
-// isDirective tells whether a part that begins at the offset with tok is a directive.
-func (sp *splitter) isDirective(at int, tok token.Token) bool {
-	if sp.text[at] != '%' && sp.text[at] != '!' {
-		return false
+// directive returns the length of the directive that begins at the offset, or 0 if none does.
+func (sp *splitter) directive(at int) int {
+	before := sp.text[strings.LastIndexByte(sp.text[:at], '\n')+1 : at]
+	if sp.start >= 0 || strings.TrimSpace(before) != "" {
+		return 0
 	}
-	line := sp.text[strings.LastIndexByte(sp.text[:at], '\n')+1 : at]
-	return strings.TrimSpace(line) == ""
+	return directiveLength(sp.text[at:])
 }
 
 // token takes one token into account. It returns false for one that can stand nowhere.
@@ -94,8 +97,8 @@ func (sp *splitter) token(at int, tok token.Token, lit string) bool {
 		return true
 	}
 	if sp.start < 0 {
-		if tok == token.PACKAGE {
-			sp.problem = "a cell has no package clause; remove it"
+		if tok == token.PACKAGE && !sp.first() {
+			sp.problem = "a package clause stands at the start of a cell, where it has no effect; remove it"
 			return false
 		}
 		sp.start, sp.head = at, sp.head[:0]
@@ -119,12 +122,22 @@ func (sp *splitter) token(at int, tok token.Token, lit string) bool {
 	return true
 }
 
-// end ends the part that is open, if one is.
+// first tells whether nothing but directives precedes.
+func (sp *splitter) first() bool {
+	return !slices.ContainsFunc(sp.spans, func(s span) bool { return s.kind != Directive })
+}
+
+// end ends the part that is open, if one is. A package clause is left out: a cell is of no package, but what
+// is written for other tools may begin with one.
 func (sp *splitter) end(at int) {
 	if sp.start < 0 {
 		return
 	}
-	s := span{trimmed(sp.text, Span{sp.start, at}), kindOf(sp.head)}
+	if sp.head[0] == token.PACKAGE && len(sp.head) == 2 && sp.head[1] == token.IDENT {
+		sp.start, sp.depth, sp.clause, sp.body = -1, 0, false, false
+		return
+	}
+	s := span{Span: trimmed(sp.text, Span{sp.start, at}), kind: kindOf(sp.head)}
 	sp.start, sp.depth, sp.clause, sp.body = -1, 0, false, false
 	sp.spans = append(sp.spans, s)
 }
