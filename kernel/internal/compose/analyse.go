@@ -20,6 +20,8 @@ type Analysis struct {
 	Decls   []*Decl            // functions, constants, and types with their methods
 	Methods map[string][]*Decl // methods of types that the cell does not declare, by the type's name
 	Inits   []*Decl            // functions called init: they run once, before the rest
+	Starts  []string           // functions whose names begin with init_, as GoNB has them: they run like Inits
+	Main    *Decl              // the function main of the cell, which runs at its end; no other cell has it
 	Paths   map[string]int     // the paths that the cell itself imports, and where
 	Steps   []*Step            // statements and variable declarations, in order
 	Vars    []string           // the names of the variables that it defines
@@ -103,6 +105,7 @@ func Analyse(c *cell.Cell, inherited *Imports) (*Analysis, error) {
 	for _, it := range methods {
 		a.addMethod(it, types)
 	}
+	a.callMain()
 	problems = append(problems, a.twice()...)
 	a.Steps = a.hoist()
 	for a.Before < len(a.Steps) && a.Steps[a.Before].Item.Kind == cell.Var {
@@ -181,13 +184,67 @@ func (a *Analysis) NameImports(nameOf func(path string) (string, bool)) {
 
 func (a *Analysis) addFunc(it *cell.Item, f *ast.FuncDecl) {
 	d := declOf(a.Cell, it, a.Imports)
-	switch f.Name.Name {
-	case "init":
+	switch name := f.Name.Name; {
+	case name == "init":
 		a.Inits = append(a.Inits, d)
-	case "_":
+	case name == "_":
+	case name == "main" && cell.Called(f) && a.Main == nil:
+		a.Main = d
 	default:
+		if strings.HasPrefix(name, "init_") && cell.Called(f) {
+			a.Starts = append(a.Starts, name)
+		}
 		a.Decls = append(a.Decls, d)
 	}
+}
+
+// callMain lets main be a function like others if the cell itself speaks of it: then it is not called by
+// itself, and other cells have it.
+func (a *Analysis) callMain() {
+	if a.Main == nil || !slices.ContainsFunc(a.Cell.Items, a.mentionsMain) {
+		return
+	}
+	a.Decls = append(a.Decls, a.Main)
+	a.Main = nil
+}
+
+// mentionsMain tells whether an item speaks of the function main, besides declaring it.
+func (a *Analysis) mentionsMain(it *cell.Item) bool {
+	own, _ := it.Node.(*ast.FuncDecl)
+	return slices.ContainsFunc(it.Free, func(id *ast.Ident) bool { return id.Name == "main" && (own == nil || own.Name != id) })
+}
+
+// Calls returns the functions that the cell's code calls by itself and that have no name for other cells.
+func (a *Analysis) Calls() []*Decl {
+	if a.Main == nil {
+		return a.Inits
+	}
+	return append(slices.Clone(a.Inits), a.Main)
+}
+
+// program returns what the cell is as a program, or nil. One that declares a main has no arguments if none
+// are given.
+func (a *Analysis) program() *cell.Program {
+	if p := a.Cell.Program; p != nil && (p.Main >= 0 || p.Exec != cell.Span{} || len(p.Args) > 0 || a.Main != nil) {
+		return p
+	}
+	return nil
+}
+
+// parseAt returns before which step flags are parsed: after the last one that stands before the %%. It is -1
+// if the cell has none.
+func (a *Analysis) parseAt() int {
+	p := a.Cell.Program
+	if p == nil || p.Main < 0 {
+		return -1
+	}
+	at := 0
+	for i, s := range a.Steps {
+		if s.Item.Start < p.Main {
+			at = i + 1
+		}
+	}
+	return at
 }
 
 func (a *Analysis) addMethod(it *cell.Item, types map[string]*Decl) {
@@ -228,7 +285,7 @@ func (d *Decl) WithMethods(methods []*Decl) *Decl {
 // again, as in another cell.
 func (a *Analysis) twice() diag.List {
 	var list diag.List
-	seen := map[string]bool{}
+	seen := map[string]bool{"main": a.Main != nil}
 	declare := func(name, what string, o Origin) {
 		if seen[name] {
 			list = append(list, diag.Diagnostic{Cell: o.Cell, Text: o.Text, Offset: o.Offset, Msg: what + " is declared twice in this cell"})
@@ -323,7 +380,8 @@ func (a *Analysis) hoist() []*Step {
 		}
 		order = append(order, steps[i])
 	}
-	for _, d := range a.Inits {
+	starts := slices.DeleteFunc(slices.Clone(a.Decls), func(d *Decl) bool { return !slices.Contains(a.Starts, d.Name) })
+	for _, d := range append(starts, a.Inits...) {
 		for _, r := range d.Refs {
 			if i, ok := at[r.Name]; ok && !r.Key {
 				place(i)
@@ -395,9 +453,13 @@ func (a *Analysis) Names() map[string]bool {
 	for _, s := range a.Steps {
 		add(s.Refs)
 	}
-	for _, d := range slices.Concat(a.Decls, a.Inits) {
+	for _, d := range slices.Concat(a.Decls, a.Calls()) {
 		d.eachRef(add)
 	}
+	if p := a.Cell.Program; p != nil {
+		names[p.Exec.In(a.Cell.Text)] = true
+	}
+	delete(names, "")
 	for _, list := range a.Methods {
 		for _, d := range list {
 			add(d.Refs)

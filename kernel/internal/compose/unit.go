@@ -84,9 +84,16 @@ func Guarded(start, end int, builtin, args string) []Edit {
 	return []Edit{{At: start, Ins: rtName + ".Guarded("}, {At: end, Ins: args + ")"}}
 }
 
+// Renewed returns the edits that let a call define a flag again whose name is the argument between start
+// and end.
+func Renewed(start, end int) []Edit {
+	return []Edit{{At: start, Ins: rtName + ".Flag("}, {At: end, Ins: ")"}}
+}
+
 // Empty tells whether there is nothing to compile or run.
 func (p *Plan) Empty() bool {
-	return len(p.Full) == 0 && len(p.Cell.Steps) == 0 && len(p.Cell.Inits) == 0 && len(p.Cell.Imports.Blank) == 0
+	return len(p.Full) == 0 && len(p.Cell.Steps) == 0 && len(p.Cell.Calls()) == 0 && len(p.Cell.Imports.Blank) == 0 &&
+		(p.Cell.Cell.Program == nil || p.Cell.Cell.Program.Exec == cell.Span{})
 }
 
 // OwnVars returns the names of the variables that the cell defines for the session.

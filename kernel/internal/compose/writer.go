@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/lathe-go/lathe/kernel/internal/cell"
@@ -278,7 +279,7 @@ func (w *writer) decl(s *Source, d *Decl, extern bool) {
 func (w *writer) body(s *Source) {
 	p := w.plan
 	c := p.Cell.Cell
-	for i, d := range p.Cell.Inits {
+	for i, d := range p.Cell.Calls() {
 		s.line(d.Origin)
 		edits := append(w.extras(d.Origin, len(d.Text), d.Inserts), w.renames(&Decl{Origin: d.Origin, Imports: d.Imports}, d.Refs, d.NameEnd, len(d.Text))...)
 		s.copy(d.Text, d.Origin, append(edits, Edit{At: d.NameEnd, Ins: fmt.Sprintf("ʹ%d", i)}))
@@ -301,13 +302,19 @@ func (w *writer) body(s *Source) {
 // that was left behind, blocked, may come back later.
 func (w *writer) steps(s *Source) {
 	c := w.plan.Cell
+	if p := c.program(); p != nil {
+		s.add("\n%s.Args(%s)\n", rtName, quoted(p.Args))
+	}
+	parse := c.parseAt()
 	for i := range len(c.Steps) + 1 {
 		if i == c.Before {
-			for k := range c.Inits {
-				s.add("\ninitʹ%d()\n", k)
-			}
+			w.starts(s)
+		}
+		if i == parse {
+			s.add("\n%s.ParseFlags()\n", rtName)
 		}
 		if i == len(c.Steps) {
+			w.mains(s)
 			return
 		}
 		w.step(s, i, i == len(c.Steps)-1)
@@ -319,6 +326,40 @@ func (w *writer) steps(s *Source) {
 		}
 		s.add("; %s.Check()", rtName)
 	}
+}
+
+// starts calls the functions that run before the rest.
+func (w *writer) starts(s *Source) {
+	for k := range w.plan.Cell.Inits {
+		s.add("\ninitʹ%d()\n", k)
+	}
+	for _, name := range w.plan.Cell.Starts {
+		s.add("\n%s()\n", w.symbol(name))
+	}
+}
+
+// mains calls the functions that run after the rest: the cell's main, and the one that %exec names.
+func (w *writer) mains(s *Source) {
+	c := w.plan.Cell
+	if c.Main != nil {
+		s.add("\nmainʹ%d()\n", len(c.Inits))
+	}
+	if p := c.Cell.Program; p != nil && p.Exec != (cell.Span{}) {
+		s.add("\n%s.ParseFlags()\n", rtName)
+		name, o := p.Exec.In(c.Cell.Text), w.origin(p.Exec.Start)
+		s.line(o)
+		s.copy(name, o, w.rename(w.plan.World[name], Ref{Name: name}, c.Imports))
+		s.add("()\n")
+	}
+}
+
+// quoted returns words as Go strings.
+func quoted(words []string) string {
+	var list []string
+	for _, word := range words {
+		list = append(list, strconv.Quote(word))
+	}
+	return strings.Join(list, ", ")
 }
 
 // inferred declares the variables of a step with their values, for the type checker.

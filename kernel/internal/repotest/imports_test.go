@@ -37,7 +37,7 @@ var order = []struct{ pkg, may, why string }{
 		"draws charts from their data alone"},
 	{"kernel/internal/pjrt/goxla", "",
 		"runs go-xla's own installer, as a program of its own"},
-	{"kernel/internal/rt/base", "pkg/... kernel/internal/rt",
+	{"kernel/internal/rt/base", "pkg/... kernel/internal/rt kernel/internal/rt/gotest",
 		"lists what the base library is made of; no program links it"},
 	{"kernel/internal/rt/...", "kernel/internal/rt/... pkg/display/frame",
 		"runs in the worker beside the code of cells, and is part of the base library"},

@@ -71,6 +71,9 @@ func TestFilesAndPackagesAreSmall(t *testing.T) {
 	}
 }
 
+// dictated names functions whose parameters are not ours to choose: package testing calls this one.
+const dictated = "CoordinateFuzzing"
+
 func TestSignaturesAreSmall(t *testing.T) {
 	tr := loaded(t)
 	for _, s := range tr.sources {
@@ -81,7 +84,7 @@ func TestSignaturesAreSmall(t *testing.T) {
 					t.Errorf("%s: an interface of %d methods, more than %d", tr.at(n.Pos()), count, maxMethods)
 				}
 			case *ast.FuncDecl:
-				if count := n.Type.Params.NumFields(); count > maxParams {
+				if count := n.Type.Params.NumFields(); count > maxParams && n.Name.Name != dictated {
 					t.Errorf("%s: %s has %d parameters, more than %d", tr.at(n.Pos()), n.Name.Name, count, maxParams)
 				}
 			}

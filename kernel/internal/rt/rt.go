@@ -33,6 +33,7 @@ type Exec struct {
 	thrown time.Time    // when Check unwound it first; only its main goroutine knows
 	marks  atomic.Int64 // the last mark that was reached
 	main   string       // the goroutine that runs the cell's own code
+	tests  sync.Map     // goroutines that run its tests, each with when Check unwound it first
 }
 
 // units holds the code of every loaded unit, by name; hooks are the process's. Both belong to the one
@@ -86,12 +87,20 @@ const unwindTime = 50 * time.Millisecond
 
 func checkSlow() {
 	e := hooks.Current()
-	if e == nil || !e.stop.Load() || goroutine() != e.main {
+	if e == nil || !e.stop.Load() {
 		return
 	}
-	if e.thrown.IsZero() {
-		e.thrown = time.Now()
-	} else if time.Since(e.thrown) < unwindTime {
+	thrown, id := &e.thrown, goroutine()
+	if id != e.main {
+		t, ok := e.tests.Load(id)
+		if !ok {
+			return
+		}
+		thrown = t.(*time.Time)
+	}
+	if thrown.IsZero() {
+		*thrown = time.Now()
+	} else if time.Since(*thrown) < unwindTime {
 		return
 	}
 	panic(stopped{})
@@ -150,8 +159,15 @@ func Guarded[F any](f F) F {
 	v := reflect.ValueOf(f)
 	t := v.Type()
 	return reflect.MakeFunc(t, func(args []reflect.Value) (results []reflect.Value) {
+		test := testOf(args)
+		if test != nil {
+			defer heed()()
+		}
 		defer func() {
 			if r := recover(); r != nil {
+				if test != nil {
+					failTest(test, r, callers(4))
+				}
 				report(r, callers(4))
 				results = failed(t, r)
 			}

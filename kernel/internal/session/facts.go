@@ -137,6 +137,11 @@ var starters = map[string]int{
 	"(*golang.org/x/sync/errgroup.Group).TryGo": 0,
 	"time.AfterFunc":                            1,
 	"context.AfterFunc":                         1,
+	"(*testing.T).Run":                          1,
+	"(*testing.B).Run":                          1,
+	"(*testing.B).RunParallel":                  0,
+	"(*testing.F).Fuzz":                         0,
+	"(*testing.common).Cleanup":                 0,
 }
 
 // starts guards a function that is handed to another that starts a goroutine for it.
@@ -152,6 +157,9 @@ func (c *checked) starts(source int, call *ast.CallExpr) {
 	if !ok {
 		return
 	}
+	if f.Pkg() != nil && f.Pkg().Path() == "flag" && f.Signature().Recv() == nil {
+		c.flag(source, f, call)
+	}
 	arg, ok := starters[f.FullName()]
 	if !ok || arg >= len(call.Args) {
 		return
@@ -160,4 +168,22 @@ func (c *checked) starts(source int, call *ast.CallExpr) {
 		return
 	}
 	c.guard(source, call.Args[arg], "", "")
+}
+
+// flag lets a call define a flag of the command line that another execution has defined. Its name is the
+// argument that package flag calls so.
+func (c *checked) flag(source int, f *types.Func, call *ast.CallExpr) {
+	if slices.Contains([]string{"Lookup", "NewFlagSet", "Set"}, f.Name()) {
+		return
+	}
+	params := f.Signature().Params()
+	for i := range min(2, params.Len(), len(call.Args)) {
+		if params.At(i).Name() != "name" {
+			continue
+		}
+		text, start, end, ok := c.place(source, call.Args[i])
+		if ok && !slices.ContainsFunc(c.found.Edits[text], func(e compose.Edit) bool { return e.At == start }) {
+			c.found.Edits[text] = append(c.found.Edits[text], compose.Renewed(start, end)...)
+		}
+	}
 }

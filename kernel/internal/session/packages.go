@@ -51,7 +51,7 @@ func (s *Session) modulePackages(ctx context.Context) map[string]string {
 
 // addPackage loads a package that is not in the base library, if the notebook's module has it.
 func (s *Session) addPackage(ctx context.Context, path string) error {
-	if _, ok := s.builder.Names()[path]; ok || path == "unsafe" || path == "C" {
+	if _, ok := s.builder.Names()[path]; ok || path == "unsafe" || path == "C" || path == gotestPath {
 		return nil
 	}
 	if s.opts.Module == "" {

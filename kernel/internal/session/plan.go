@@ -358,7 +358,7 @@ func (pl *planner) keepLocal() (again bool, err error) {
 	var notices []string
 	for _, name := range sortedNames(pl.plan.Local) {
 		why := pl.plan.Local[name]
-		for _, d := range slices.Concat(pl.plan.Full, pl.a.Inits) {
+		for _, d := range slices.Concat(pl.plan.Full, pl.a.Calls()) {
 			switch {
 			case !d.Uses(map[string]bool{name: true}):
 			case pl.deps[d.Name] == d:

@@ -25,6 +25,7 @@ import (
 	_ "github.com/gomlx/gomlx/ml/train/metric"
 	_ "github.com/gomlx/gomlx/ml/train/optimizer"
 
+	_ "github.com/lathe-go/lathe/kernel/internal/rt/gotest"
 	_ "github.com/lathe-go/lathe/pkg/backend"
 	_ "github.com/lathe-go/lathe/pkg/chart"
 	_ "github.com/lathe-go/lathe/pkg/dataset"

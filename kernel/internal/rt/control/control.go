@@ -26,9 +26,11 @@ type Library struct {
 	Inits []string // symbols of its packages' initialisation, in order
 }
 
-// Execute asks the worker to load libraries, in order, and then to run one unit. Frame.Cell is the
-// number by which everything that it causes is known.
+// Execute asks the worker to change its surroundings, to load libraries, in order, and then to run one unit.
+// Frame.Cell is the number by which everything that it causes is known.
 type Execute struct {
+	Env  []string `json:",omitempty"` // variables to set, as in "NAME=VALUE"
+	Dir  string   `json:",omitempty"` // to work in; "" is where it is
 	Load []Library
 	Unit string // the unit to run; "" runs none
 }

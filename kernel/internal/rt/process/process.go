@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"runtime/pprof"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 	"unsafe"
@@ -154,6 +155,10 @@ func (w *worker) execute(cell uint64, req control.Execute) {
 		var d control.Done
 		defer func() { ended <- d }()
 		w.label(e)
+		if err := surround(req); err != nil {
+			d = control.Done{Status: control.Failed, Panic: &control.Panic{Type: "error", Text: err.Error()}}
+			return
+		}
 		start := time.Now()
 		for _, lib := range req.Load {
 			if err := w.loader.load(lib); err != nil {
@@ -169,6 +174,20 @@ func (w *worker) execute(cell uint64, req control.Execute) {
 		}
 	}()
 	go w.finish(e, ended)
+}
+
+// surround sets the environment and the working directory as they are asked for.
+func surround(req control.Execute) error {
+	for _, v := range req.Env {
+		name, value, _ := strings.Cut(v, "=")
+		if err := os.Setenv(name, value); err != nil {
+			return err
+		}
+	}
+	if req.Dir == "" {
+		return nil
+	}
+	return os.Chdir(req.Dir)
 }
 
 // finish reports the end of an execution, or leaves it behind when it does not stop.

@@ -1,0 +1,65 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lathe-go/lathe/kernel/internal/compose"
+)
+
+// Remove forgets declarations and imports by their names. What uses them no longer works; that is among the
+// notices.
+func (s *Session) Remove(names []string) (notices []string, err error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	var unknown []string
+	var removed []string
+	live, broken := s.live.Clone(), cloned(s.broken)
+	imports := cloneImports(s.inherited)
+	for _, name := range names {
+		_, waits := broken[name]
+		switch d := live[name]; {
+		case d != nil:
+			live.Remove(d)
+			removed = append(removed, d.Names...)
+		case waits:
+			delete(broken, name)
+		case removeImport(imports, name):
+		default:
+			unknown = append(unknown, name)
+		}
+	}
+	for _, d := range live.Dependents(removed, nil) {
+		live.Remove(d)
+		at := slices.IndexFunc(removed, func(n string) bool { return d.Uses(map[string]bool{n: true}) })
+		why := "what it uses was removed"
+		if at >= 0 {
+			why = removed[at] + " was removed"
+		}
+		broken[d.Name] = brokenBy(d, why)
+		notices = append(notices, fmt.Sprintf("%s no longer works: %s", d.Name, why))
+	}
+	s.publish(live, broken, imports)
+	if len(unknown) > 0 {
+		err = errors.New("nothing is called " + strings.Join(unknown, ", ") + "; %ls lists what there is")
+	}
+	return notices, err
+}
+
+// cloneImports returns a copy to change.
+func cloneImports(i *compose.Imports) *compose.Imports {
+	return &compose.Imports{Named: maps.Clone(i.Named), Dot: slices.Clone(i.Dot), C: i.C}
+}
+
+// removeImport forgets the import of a name or of a path, and tells whether there was one.
+func removeImport(imports *compose.Imports, name string) bool {
+	named, dot := len(imports.Named), len(imports.Dot)
+	maps.DeleteFunc(imports.Named, func(n, path string) bool { return n == name || path == name })
+	imports.Dot = slices.DeleteFunc(imports.Dot, func(path string) bool { return path == name })
+	return len(imports.Named) < named || len(imports.Dot) < dot
+}
+
+func brokenBy(d *compose.Decl, why string) broken { return broken{decl: d, why: why} }
