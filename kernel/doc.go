@@ -24,7 +24,7 @@
 //  3. The Handler is in package lathe (cells.go), the only place where protocol and compiler meet. It gives
 //     the cell a number and a name, In[3], and hands its text to package session.
 //  4. Package cell takes the text apart: imports, declarations, statements, directives, each with its
-//     place. Directives run now (package directive). A text that is no Go ends here, as a list of
+//     place. Directives run now (package directive), commands among them (package shell). A text that is no Go ends here, as a list of
 //     diagnostics (package diag) in the cell's own lines and columns, like every mistake up to step 8.
 //  5. The session looks whether it has run the same text before, and whether all names in it still mean
 //     what they meant. If so, the code is loaded already: on to step 11.

@@ -36,6 +36,8 @@ type cells struct {
 	count   uint64              // executions so far
 	last    session.Report
 
+	around surroundings
+
 	// warm prepares the renderer of charts once no cell has run for a while: it would slow the cells.
 	warm *time.Timer
 }
@@ -60,7 +62,7 @@ func (c *cells) newSession(ctx context.Context) (*session.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := session.New(ctx, session.Options{Base: base, Dir: c.dir, Module: moduleOf(c.dir), Env: workerEnv(ctx), Output: c.show, Note: c.note, Directive: c.directive, Ask: c.ask, Replaced: c.closeComms})
+	s, err := session.New(ctx, session.Options{Base: base, Dir: c.dir, Module: moduleOf(c.dir), Env: append(workerEnv(ctx), gonbEnv(c.dir)...), Output: c.show, Note: c.note, Directive: c.directive, Ask: c.ask, Replaced: c.closeComms})
 	if err != nil {
 		return nil, fmt.Errorf("%w; `lathe setup` makes a damaged base library anew", err)
 	}
@@ -116,7 +118,7 @@ func (c *cells) execute(ctx context.Context, name, code string, out server.Outpu
 	}
 	c.warm.Stop()
 	number, s := c.begin(out), c.session
-	report, err := s.Execute(ctx, session.Request{Number: number, Name: name, Text: code})
+	report, err := c.runCell(ctx, s, session.Request{Number: number, Name: name, Text: code})
 	c.help.Update(s.View())
 	for _, n := range report.Notices {
 		out.Stream("stderr", "note: "+n+"\n")
