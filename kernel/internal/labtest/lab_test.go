@@ -7,9 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,11 +26,22 @@ type seenCell struct {
 	Error        bool // or a text on the error stream
 }
 
-// A person types into an empty cell of JupyterLab, runs that cell and those below it, and sees charts,
-// bars, tables and errors.
+// A person uses JupyterLab.
 func TestJupyterLab(t *testing.T) {
+	j := newJupyter(t)
+	l := &lab{jupyter: j, chromium: findChromium(t), dir: t.TempDir()}
+	l.address = startLab(t, j, l.dir)
+	t.Run("look", l.look)
+	t.Run("edit", l.edit)
+	t.Run("stop", l.stop)
+	t.Run("notebook", l.notebook)
+}
+
+// look: a person types into an empty cell, runs that cell and those below it, and sees charts, bars,
+// tables and errors.
+func (l *lab) look(t *testing.T) {
 	var cells []seenCell
-	tellStory(t, "look", &cells,
+	l.tell(t, "look", &cells,
 		"",
 		`chart.Line("valid loss").Series("seed 1", []float64{0, 1, 2, 3}, []float64{1, 0.5, 0.3, 0.25})`,
 		"bar := display.NewProgress(\"steps\", 20, \"step\")\nfor range 20 {\n\ttime.Sleep(20 * time.Millisecond)\n\tbar.Add(1)\n}\nbar.Close();",
@@ -51,13 +62,34 @@ func TestJupyterLab(t *testing.T) {
 	}
 }
 
-// A person stops an endless cell with the button, and goes on; and restarts the kernel.
-func TestStopAndRestart(t *testing.T) {
+// edit: a person completes a name, and looks at what a function does.
+func (l *lab) edit(t *testing.T) {
+	var seen struct {
+		Names              [][2]string // and their kinds
+		Tooltip, Inspector string
+	}
+	l.tell(t, "edit", &seen,
+		"// Scale multiplies every value by f.\nfunc Scale(values []float64, f float64) []float64 {\n\treturn values\n}", "", "Scale")
+	if !slices.Contains(seen.Names, [2]string{"ToUpper", "function"}) || !slices.Contains(seen.Names, [2]string{"ToUpperSpecial", "function"}) {
+		t.Errorf("behind strings.ToU the names are %q", seen.Names)
+	}
+	if want := "func strings.ToUpper(s string) string"; !strings.Contains(seen.Tooltip, want) {
+		t.Errorf("the tooltip is %q, want %q in it", seen.Tooltip, want)
+	}
+	for _, want := range []string{"func Scale(values []float64, f float64) []float64", "multiplies every value"} {
+		if !strings.Contains(seen.Inspector, want) {
+			t.Errorf("the help beside the notebook is %q, want %q in it", seen.Inspector, want)
+		}
+	}
+}
+
+// stop: a person stops an endless cell with the button, and goes on; and restarts the kernel.
+func (l *lab) stop(t *testing.T) {
 	var seen struct {
 		Took               float64
 		Stopped, Restarted []seenCell
 	}
-	tellStory(t, "stop", &seen, "x := 41", "for {\n\tx++\n\tfmt.Print(\".\")\n\ttime.Sleep(10 * time.Millisecond)\n}", "x > 41")
+	l.tell(t, "stop", &seen, "x := 41", "for {\n\tx++\n\tfmt.Print(\".\")\n\ttime.Sleep(10 * time.Millisecond)\n}", "x > 41")
 	if c := seen.Stopped[1]; !c.Error || !strings.Contains(c.Text, "Interrupt") || seen.Took > 5 {
 		t.Errorf("%.1f s after the stop button the endless cell shows %+v; want an Interrupt in less than 5 s", seen.Took, c)
 	}
@@ -69,13 +101,13 @@ func TestStopAndRestart(t *testing.T) {
 	}
 }
 
-// A person opens the first notebook and runs all of it; its charts are interactive.
-func TestNotebookInJupyterLab(t *testing.T) {
+// notebook: a person opens the first notebook and runs all of it; its charts are interactive.
+func (l *lab) notebook(t *testing.T) {
 	if testing.Short() {
 		t.Skip("running a whole notebook takes half a minute")
 	}
 	var cells []seenCell
-	tellNotebook(t, "notebook", &cells, filepath.Join(repository(t), "notebooks", "01-digits.ipynb"))
+	l.tellOf(t, "notebook", &cells, read(t, filepath.Join(repository(t), "notebooks", "01-digits.ipynb")))
 	charts := 0
 	for i, c := range cells {
 		charts += c.Interactive
@@ -88,40 +120,30 @@ func TestNotebookInJupyterLab(t *testing.T) {
 	}
 }
 
-// tellStory tells a story about a new notebook of these cells.
-func tellStory(t *testing.T, story string, seen any, cells ...string) {
-	t.Helper()
-	nb := &notebook.Notebook{
-		Minor:    5,
-		Metadata: map[string]any{"kernelspec": map[string]any{"name": kernelName, "display_name": kernelName}},
-	}
-	for i, source := range cells {
-		nb.Cells = append(nb.Cells, &notebook.Cell{ID: fmt.Sprint("cell-", i), Type: notebook.Code, Source: source})
-	}
-	path := filepath.Join(t.TempDir(), "test.ipynb")
-	if err := nb.WriteFile(path); err != nil {
-		t.Fatal(err)
-	}
-	tellNotebook(t, story, seen, path)
+// A lab is a running JupyterLab and a browser to look at it.
+type lab struct {
+	*jupyter
+	chromium string
+	dir      string // of the notebooks
+	address  string
 }
 
-// tellNotebook opens a copy of a notebook in JupyterLab, does what the story of testdata/browser.py
-// does, and stores in seen what it says.
-func tellNotebook(t *testing.T, story string, seen any, path string) {
+// tell tells a story about a new notebook of these cells.
+func (l *lab) tell(t *testing.T, story string, seen any, cells ...string) {
 	t.Helper()
-	j := newJupyter(t)
-	chromium := findChromium(t)
-	dir, name := t.TempDir(), filepath.Base(path)
-	text, err := os.ReadFile(path)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, name), text, 0o644)
-	}
-	if err != nil {
+	l.tellOf(t, story, seen, goNotebook(cells...))
+}
+
+// tellOf opens a copy of a notebook in JupyterLab, does what the story of testdata/browser.py does, and
+// stores in seen what it says.
+func (l *lab) tellOf(t *testing.T, story string, seen any, nb *notebook.Notebook) {
+	t.Helper()
+	name := story + ".ipynb"
+	if err := nb.WriteFile(filepath.Join(l.dir, name)); err != nil {
 		t.Fatal(err)
 	}
-	address := startLab(t, j, dir)
 	screenshots := filepath.Join(artifacts(t), "jupyterlab-"+story)
-	out := j.run(t, 4*time.Minute, j.python, "testdata/browser.py", story, chromium, address+"/lab/tree/"+name, screenshots, "180")
+	out := l.run(t, 4*time.Minute, l.python, "testdata/browser.py", story, l.chromium, l.address+"/lab/tree/"+name+"?reset", screenshots, "180")
 	t.Logf("screenshots: %s-*.png", screenshots)
 	if err := json.Unmarshal([]byte(out), seen); err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -52,10 +52,32 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
 
-    def shift_enter(self):
-        key = dict(key="Enter", code="Enter", windowsVirtualKeyCode=13, modifiers=8)
+    def press(self, key, code, shift=False):
+        """Press a key of that name and code, such as Tab, which is 9."""
+        key = dict(key=key, code=key, windowsVirtualKeyCode=code, modifiers=8 if shift else 0)
         self.call("Input.dispatchKeyEvent", type="keyDown", **key)
         self.call("Input.dispatchKeyEvent", type="keyUp", **key)
+
+    def shift_enter(self):
+        self.press("Enter", 13, shift=True)
+
+    def type(self, text):
+        self.call("Input.insertText", text=text)
+
+    def center(self, selector):
+        return self.js(f"(() => {{ const r = document.querySelector({selector!r}).getBoundingClientRect();"
+                       " return [r.x + r.width / 2, r.y + r.height / 2] })()")
+
+    def drag(self, start, end):
+        """Move the mouse with its button held down from one place to another."""
+        def mouse(kind, at, buttons):
+            self.call("Input.dispatchMouseEvent", type=kind, x=at[0], y=at[1], button="left", buttons=buttons, clickCount=1)
+        mouse("mouseMoved", start, 0)
+        mouse("mousePressed", start, 1)
+        for i in range(1, 11):
+            mouse("mouseMoved", [a + (b - a) * i / 10 for a, b in zip(start, end)], 1)
+            time.sleep(0.02)
+        mouse("mouseReleased", end, 0)
 
     def screenshot(self, path):
         pathlib.Path(path).write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
@@ -101,11 +123,16 @@ class Notebook:
         page.call("Page.navigate", url=url)
         self.wait("the notebook", "document.querySelector('.jp-Notebook .jp-CodeCell .cm-content') !== null")
         self.idle()
-        page.click(".jp-Notebook .jp-CodeCell .cm-content")
-        self.wait("the cursor", "document.querySelector('.jp-Notebook .jp-CodeCell .cm-editor.cm-focused') !== null")
+        self.focus(0)
 
     def wait(self, what, expression):
         self.page.wait(what, expression, self.deadline)
+
+    def focus(self, i):
+        """Put the cursor into the i-th cell."""
+        cell = f".jp-Notebook .jp-CodeCell:nth-of-type({i + 1}) "
+        self.page.click(cell + ".cm-content")
+        self.wait("the cursor", f"document.querySelector('{cell}.cm-editor.cm-focused') !== null")
 
     def idle(self):
         self.wait("the kernel", "/\\| Idle/.test(document.querySelector('#jp-main-statusbar')?.textContent)")
@@ -129,8 +156,8 @@ class Notebook:
 
 
 def story_look(nb, shot):
-    """Type 1+1 into the empty first cell, run every cell, and look at all of it by day and by night."""
-    nb.page.call("Input.insertText", text="1+1")
+    """Type 1+1 into the empty first cell, run every cell, and look at all of it by night and by day."""
+    nb.page.type("1+1")
     count = len(nb.cells())
     for i in range(count):
         nb.run_next(i)
@@ -138,7 +165,7 @@ def story_look(nb, shot):
     nb.wait("an interactive chart", f"{CELLS}.some(c => c.interactive)")
     time.sleep(2)  # and moves to its place
     seen = nb.cells()[:count]
-    for theme in ("Light", "Dark"):
+    for theme in ("Dark", "Light"):
         nb.page.js(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: 'JupyterLab {theme}'}})")
         nb.wait("the theme", f"document.body.dataset.jpThemeLight === '{str(theme == 'Light').lower()}'")
         nb.scroll(0)
@@ -164,10 +191,62 @@ def story_stop(nb, shot):
     nb.page.click(".jp-Dialog .jp-mod-accept")
     nb.wait("the end of the old kernel", "!/\\| Idle/.test(document.querySelector('#jp-main-statusbar')?.textContent)")
     nb.idle()
-    nb.page.click(".jp-Notebook .jp-CodeCell:nth-of-type(3) .cm-content")
+    nb.focus(2)
     nb.run_next(2)
     shot("-restarted")
     return {"took": took, "stopped": stopped, "restarted": nb.cells()[:3]}
+
+
+def story_edit(nb, shot):
+    """Complete a name by Tab, look at its signature by Shift-Tab, and at more of it beside the notebook."""
+    page = nb.page
+    nb.run_next(0)
+    nb.focus(1)
+    page.type("strings.ToU")
+    page.press("Tab", 9)
+    nb.wait("the list of names", "document.querySelector('.jp-Completer:not(.lm-mod-hidden) .jp-Completer-item') !== null")
+    time.sleep(1)  # the description of the first comes beside it
+    shot("-complete")
+    seen = {"names": page.js("""[...document.querySelectorAll('.jp-Completer-item')].map(i => [
+        i.querySelector('.jp-Completer-match')?.textContent, i.querySelector('.jp-Completer-typeExtended')?.textContent])""")}
+    page.press("Enter", 13)
+    source = "document.querySelectorAll('.jp-Notebook .jp-CodeCell .cm-content')[1].textContent"
+    nb.wait("the name in the cell", f"/ToUpper/.test({source})")
+    page.type("(")
+    page.press("Tab", 9, shift=True)
+    nb.wait("the signature", "document.querySelector('.jp-Tooltip') !== null")
+    shot("-tooltip")
+    seen["tooltip"] = page.js("document.querySelector('.jp-Tooltip').textContent")
+    page.press("Escape", 27)
+    page.js("window.jupyterapp.commands.execute('inspector:open')")
+    nb.wait("the panel", "document.querySelector('.jp-Inspector') !== null")
+    nb.focus(2)
+    page.press("End", 35)
+    page.press("ArrowLeft", 37)
+    nb.wait("the help", "/Scale/.test(document.querySelector('.jp-Inspector')?.textContent)")
+    shot("-inspector")
+    seen["inspector"] = page.js("document.querySelector('.jp-Inspector').textContent")
+    return seen
+
+
+def story_widget(nb, shot):
+    """Move a slider by the mouse while a cell runs that waits for it; then have a cell move it."""
+    page = nb.page
+    nb.run_next(0)
+    nb.wait("the slider", "document.querySelector('.jp-OutputArea-output .noUi-handle') !== null")
+    nb.run_next(1, ended=False)
+    nb.wait("output of the cell that waits", f"{CELLS}[1].text !== ''")
+    shot("-before")
+    seen = {"before": nb.cells()[1]["prompt"]}
+    start, (x, y) = page.center(".noUi-handle"), page.center(".noUi-base")
+    width = page.js("document.querySelector('.noUi-base').getBoundingClientRect().width")
+    page.drag(start, [x + width * 0.3, y])
+    nb.wait("the end of the cell that waits", f"/\\d/.test({CELLS}[1].prompt)")
+    shot("-moved")
+    nb.run_next(2)
+    nb.wait("the slider to be where the cell has set it", "document.querySelector('.widget-readout').textContent === '5'")
+    shot("-set")
+    return {**seen, "cells": nb.cells()[:3]}
 
 
 def story_notebook(nb, shot):
@@ -196,7 +275,12 @@ def main():
 
         try:
             nb = Notebook(page, url, time.monotonic() + float(timeout))
-            print(json.dumps(globals()["story_" + story](nb, shot)))
+            seen = globals()["story_" + story](nb, shot)
+            loaded = page.js("performance.getEntriesByType('resource').map(e => new URL(e.name))"
+                             ".filter(u => u.protocol.startsWith('http') && u.host !== location.host).map(u => u.href)")
+            if loaded:
+                raise RuntimeError(f"the page was loaded from elsewhere too: {loaded}")
+            print(json.dumps(seen))
         except BaseException:
             shot("-failed")
             raise
