@@ -1,5 +1,3 @@
-// Package spec installs the kernelspec: the folder by which Jupyter finds the kernel, with its
-// kernel.json, its logo and whatever else frontends may load from it.
 package spec
 
 import (
