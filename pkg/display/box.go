@@ -26,7 +26,7 @@ func Button(label string, f func()) *Trigger {
 	}
 	t := &Trigger{}
 	t.calls.do = f
-	layout, look := newLayout(map[string]any{"width": "auto"}), newStyle("ButtonStyle", nil)
+	layout, look := newLayout(map[string]any{"width": "auto", "align_self": "flex-start"}), newStyle("ButtonStyle", nil)
 	main := newModel("Button", func() map[string]any {
 		return map[string]any{
 			"description": label, "disabled": t.off.Load(), "icon": "", "button_style": "",

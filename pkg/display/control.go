@@ -27,20 +27,31 @@ type Control[T comparable] struct {
 	calls caller    // calls tell
 }
 
+// A face is what kind of model a control has, and how it looks on a page.
+type face struct {
+	class, style string // of the models
+	width        string // in CSS; "" leaves it to the page
+	key          string // where the state has the value
+}
+
 // init prepares a control. Its value is set, and state returns what its model has beside what all have.
-func (c *Control[T]) init(label, class, style, key string, state func() map[string]any) {
+func (c *Control[T]) init(label string, f face, state func() map[string]any) {
 	if label == "" {
 		panic("display: a control needs a label")
 	}
 	c.label = label
-	layout, look := newLayout(nil), newStyle(style, map[string]any{"description_width": "initial"})
-	main := newModel(class, func() map[string]any {
+	shape := map[string]any{}
+	if f.width != "" {
+		shape["width"] = f.width
+	}
+	layout, look := newLayout(shape), newStyle(f.style, map[string]any{"description_width": "initial"})
+	main := newModel(f.class, func() map[string]any {
 		s := state()
 		s["description"], s["description_allow_html"] = label, false
 		s["disabled"], s["layout"], s["style"] = c.off.Load(), layout.ref(), look.ref()
 		return s
 	})
-	main.key, main.change = key, c.receive
+	main.key, main.change = f.key, c.receive
 	c.widget.init(main, layout, look)
 	c.text = func() string { return c.label + ": " + fmt.Sprint(c.Value()) }
 	c.html = func() string { return labelled(c.label, boxed(fmt.Sprint(c.Value()))) }

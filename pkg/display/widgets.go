@@ -96,7 +96,7 @@ func newRange[N Number](label string, low, high, value N) *Range[N] {
 
 // init prepares a range, as Control.init does.
 func (r *Range[N]) init(label, class string, state func() map[string]any) {
-	r.Control.init(label, class, "SliderStyle", "value", state)
+	r.Control.init(label, face{class, "SliderStyle", "400px", "value"}, state)
 	r.html = func() string { return labelled(label, track(r.part())+boxed(fmt.Sprint(r.Value()))) }
 }
 
@@ -247,7 +247,7 @@ func Select[T comparable](label string, options ...T) *Control[T] {
 		}
 		return options[i], nil
 	}
-	c.init(label, "Dropdown", "DescriptionStyle", "index", func() map[string]any {
+	c.init(label, face{"Dropdown", "DescriptionStyle", "", "index"}, func() map[string]any {
 		return map[string]any{"_options_labels": labels, "index": slices.Index(options, c.Value())}
 	})
 	return c
@@ -256,7 +256,7 @@ func Select[T comparable](label string, options ...T) *Control[T] {
 // Checkbox returns a box that is ticked or not.
 func Checkbox(label string, value bool) *Control[bool] {
 	c := newControl(value)
-	c.init(label, "Checkbox", "CheckboxStyle", "value", func() map[string]any {
+	c.init(label, face{"Checkbox", "CheckboxStyle", "auto", "value"}, func() map[string]any {
 		return map[string]any{"value": c.Value(), "indent": false}
 	})
 	c.html = func() string {
@@ -283,7 +283,7 @@ func newText(class, label, value string) *Control[string] {
 		}
 		return nil
 	}
-	c.init(label, class, "TextStyle", "value", func() map[string]any {
+	c.init(label, face{class, "TextStyle", "", "value"}, func() map[string]any {
 		return map[string]any{"value": c.Value(), "placeholder": "", "continuous_update": false}
 	})
 	return c
