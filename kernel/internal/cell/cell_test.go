@@ -111,6 +111,8 @@ func TestIsComplete(t *testing.T) {
 		{"%%bash\necho '('", Incomplete},
 		{"%%bash\necho '('\n", Complete},
 		{"f?", Complete},
+		{"func }{", Invalid},
+		{"f(1] {", Invalid},
 	} {
 		if got, _ := IsComplete(test.text); got != test.want {
 			t.Errorf("%q: got %s, want %s", test.text, got, test.want)

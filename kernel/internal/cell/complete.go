@@ -57,21 +57,33 @@ func withoutDirectives(text string) (code string, more bool) {
 }
 
 // openBrackets counts the brackets that text leaves open, and tells whether it ends within a raw
-// string or a comment.
+// string or a comment. The count is -1 where one closes that is not the last to have been opened: more
+// lines cannot mend that.
 func openBrackets(text string) (open int, unfinished bool) {
+	closing := map[token.Token]token.Token{token.LPAREN: token.RPAREN, token.LBRACK: token.RBRACK, token.LBRACE: token.RBRACE}
+	var wanted []token.Token
+	wrong := false
 	scanTokens(text, func(tok token.Token) {
 		switch tok {
 		case token.LPAREN, token.LBRACK, token.LBRACE:
-			open++
+			wanted = append(wanted, closing[tok])
 		case token.RPAREN, token.RBRACK, token.RBRACE:
-			open--
+			last := len(wanted) - 1
+			if last < 0 || wanted[last] != tok {
+				wrong = true
+				return
+			}
+			wanted = wanted[:last]
 		}
 	}, func(msg string) {
 		if msg == "raw string literal not terminated" || msg == "comment not terminated" {
 			unfinished = true
 		}
 	})
-	return open, unfinished
+	if wrong {
+		return -1, unfinished
+	}
+	return len(wanted), unfinished
 }
 
 // endsInOperator tells whether the last token wants something after it.

@@ -37,7 +37,7 @@ class Suite(jupyter_kernel_test.KernelTests):
     ]
     complete_code_samples = ["1+1", "x := 1", "func f() int {\n\treturn 1\n}", "// only a comment", ""]
     incomplete_code_samples = ["func f() int {", "x := []int{1,", "fmt.Println(", "s := `raw", "/* comment"]
-    invalid_code_samples = ["x := )", "func }"]
+    invalid_code_samples = ["x := )", "func }", "func }{"]
     code_page_something = "fmt.Println?"
     code_generate_error = 'panic("on purpose")'
     code_execute_result = [
