@@ -9,12 +9,13 @@ RACED = ./kernel/internal/wire ./kernel/internal/zmq ./kernel/internal/server ./
 	./kernel/internal/notebook ./kernel/internal/figure ./kernel/internal/pjrt ./kernel/internal/spec ./kernel/lathe \
 	./pkg/display/... ./pkg/chart ./pkg/metric ./pkg/worklog
 
-.PHONY: help build setup demo test check lab bench
+.PHONY: help build setup demo test fuzz check lab bench
 
 help:
 	@echo "make demo    run notebooks/01-digits.ipynb without a browser and make its report"
 	@echo "make lab     open the notebooks in JupyterLab"
 	@echo "make test    check everything"
+	@echo "make fuzz    try each fuzz target for a moment; FUZZTIME=1m for longer"
 	@echo "make bench   measure the latency of a cell and the speed of training"
 	@echo "make build   build bin/lathe"
 
@@ -38,6 +39,17 @@ test: check setup
 	kernel/internal/labtest/packages.sh
 	python=$(PYTHON) && LATHE_PYTHON=$$python go test -timeout 40m ./...
 	go test -race -short $(RACED)
+	$(MAKE) fuzz
+
+# Where fuzz targets are looked for: what links GoMLX takes minutes to compile for them, so it has to be asked for,
+# as FUZZED=pkg. And how long each is tried.
+FUZZED = kernel pkg/display pkg/worklog
+FUZZTIME = 3s
+
+fuzz:
+	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' $(FUZZED) | sort | while IFS=: read -r file target; do \
+		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "./$$(dirname "$$file")" || exit 1; \
+	done
 
 lab: setup
 	python=$(PYTHON) && bin/lathe install --prefix "$$(dirname "$$(dirname "$$python")")" && \
