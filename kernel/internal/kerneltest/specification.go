@@ -144,7 +144,7 @@ func checkContent(name string, r rule, raw json.RawMessage) error {
 			fields += " execution_count:int"
 		}
 	}
-	if _, err := checkFields(raw, fields); err != nil {
+	if err := checkObject(content, fields); err != nil {
 		return err
 	}
 	for field, may := range words {
@@ -196,34 +196,33 @@ func cmpOr(a, b error) error {
 	return a
 }
 
-// checkObject checks the fields of a decoded object.
-func checkObject(v any, fields string) error {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	_, err = checkFields(raw, fields)
-	return err
-}
-
 // checkFields reads an object and checks its fields.
 func checkFields(raw json.RawMessage, fields string) (map[string]any, error) {
 	var object map[string]any
-	if err := json.Unmarshal(raw, &object); err != nil || object == nil {
+	if err := json.Unmarshal(raw, &object); err != nil {
 		return nil, fmt.Errorf("%s is no object", raw)
+	}
+	return object, checkObject(object, fields)
+}
+
+// checkObject checks the fields of a decoded object.
+func checkObject(v any, fields string) error {
+	object, ok := v.(map[string]any)
+	if !ok || object == nil {
+		return fmt.Errorf("%v is no object", v)
 	}
 	for _, f := range strings.Fields(fields) {
 		name, kind, _ := strings.Cut(f, ":")
 		kind, optional := strings.CutSuffix(kind, "?")
 		v, there := object[name]
 		if !there && !optional {
-			return nil, fmt.Errorf("%s is absent", name)
+			return fmt.Errorf("%s is absent", name)
 		}
 		if there && !isKind(v, kind) {
-			return nil, fmt.Errorf("%s is %v, want %s", name, v, kind)
+			return fmt.Errorf("%s is %v, want %s", name, v, kind)
 		}
 	}
-	return object, nil
+	return nil
 }
 
 // isKind says whether a decoded value has the type that a rule names.

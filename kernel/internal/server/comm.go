@@ -111,13 +111,13 @@ func (s *Server) comm(ctx context.Context, r *request) (any, error) {
 		Data: q.Data, Metadata: r.msg.Metadata, Buffers: r.msg.Buffers,
 	}
 	if m.Type != wire.CommOpenType && !s.comms.has(m.ID) {
-		s.reports.once(s.log, "closed comm", "a %s came for a comm that is not open; such messages are dropped", m.Type)
+		s.reports.printf(s.log, "closed comm", "a %s was dropped: its comm is not open", m.Type)
 		return nil, nil
 	}
 	s.comms.note(m)
 	out := newOutput(r, false, 0)
 	if _, err := r.try(ctx, func(ctx context.Context, _ *request) (any, error) { return nil, s.handComm(ctx, m, out) }); err != nil {
-		s.reports.once(s.log, "comm "+m.Type+" "+m.Target, "%s of comm %s: %v", m.Type, m.ID, err)
+		s.reports.printf(s.log, "comm "+m.Type+" "+m.Target, "%s of comm %s: %v", m.Type, m.ID, err)
 		if m.Type == wire.CommOpenType {
 			out.Comm(frame.CommMessage{Type: wire.CommCloseType, ID: m.ID})
 		}
