@@ -1,6 +1,7 @@
 package kerneltest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -199,7 +200,9 @@ func cmpOr(a, b error) error {
 // checkFields reads an object and checks its fields.
 func checkFields(raw json.RawMessage, fields string) (map[string]any, error) {
 	var object map[string]any
-	if err := json.Unmarshal(raw, &object); err != nil {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber() // JSON knows numbers that float64 does not
+	if err := d.Decode(&object); err != nil {
 		return nil, fmt.Errorf("%s is no object", raw)
 	}
 	return object, checkObject(object, fields)
@@ -239,8 +242,9 @@ func isKind(v any, kind string) (ok bool) {
 	case "list":
 		_, ok = v.([]any)
 	case "int":
-		n, number := v.(float64)
-		ok = number && n == float64(int64(n))
+		n, _ := v.(json.Number)
+		_, err := n.Int64()
+		ok = err == nil
 	case "strings":
 		l, list := v.([]any)
 		ok = list && !slices.ContainsFunc(l, func(e any) bool { _, text := e.(string); return !text })

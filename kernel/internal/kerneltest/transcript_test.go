@@ -241,7 +241,14 @@ func TestUnread(t *testing.T) {
 		}, "the reply to"},
 		{"no idle read", func(f *Frontend) { r := f.Execute("print 1"); r.ExpectReply("ok"); r.ExpectBusy() }, "was not read"},
 		{"late text", func(f *Frontend) { r := f.Execute("late 1ms x"); ended(r, "ok"); time.Sleep(100 * time.Millisecond) }, "was not read"},
-		{"a prompt", func(f *Frontend) { r := f.Execute("input x"); r.ExpectBusy(); f.Interrupt(); ended(r, "error") }, "prompt"},
+		{"a prompt", func(f *Frontend) {
+			r := f.Execute("input x")
+			for end := time.Now().Add(patience); len(f.prompts) == 0 && time.Now().Before(end); {
+				time.Sleep(time.Millisecond)
+			}
+			f.Interrupt()
+			ended(r, "error")
+		}, "prompt"},
 		{"abandoned", func(f *Frontend) { f.Execute("sleep 1h").Abandon() }, ""},
 	}
 	for _, tt := range tests {
