@@ -481,15 +481,20 @@ func (t Toolchain) modulePackages(ctx context.Context, dir string) (map[string]s
 	if err != nil {
 		return nil, err
 	}
-	out, err := goList(append([]string{"-find", "-f", "{{.ImportPath}} {{.Name}}", "./..."}, strings.Fields(string(modules))...)...)
+	out, err := goList(append([]string{"-find", "-f", "{{.ImportPath}} {{.Name}} {{with .Module}}{{.Main}}{{end}}", "./..."}, strings.Fields(string(modules))...)...)
 	if err != nil {
 		return nil, err
 	}
 	names := map[string]string{}
 	for line := range strings.Lines(string(out)) {
-		if f := strings.Fields(line); len(f) == 2 && f[1] != "main" {
-			names[f[0]] = f[1]
+		f := strings.Fields(line)
+		if len(f) < 2 || f[1] == "main" || f[len(f)-1] != "true" && internal(f[0]) {
+			continue // other modules keep their internal packages to themselves
 		}
+		names[f[0]] = f[1]
 	}
 	return names, nil
 }
+
+// internal tells whether a path is that of an internal package.
+func internal(path string) bool { return slices.Contains(strings.Split(path, "/"), "internal") }
