@@ -262,9 +262,10 @@ func keys(lit *ast.CompositeLit, scope *ast.Scope) []*ast.Ident {
 // Silenced tells whether the cell's text ends with a semicolon, which hides the value of its last
 // expression.
 func (c *Cell) Silenced() bool {
+	code, _ := withoutDirectives(c.Text)
 	var s scanner.Scanner
 	fset := token.NewFileSet()
-	s.Init(fset.AddFile("", -1, len(c.Text)), []byte(c.Text), nil, 0)
+	s.Init(fset.AddFile("", -1, len(code)), []byte(code), nil, 0)
 	silenced := false
 	for {
 		_, tok, lit := s.Scan()

@@ -206,3 +206,15 @@ func TestProgram(t *testing.T) {
 		}
 	}
 }
+
+// TestSilenced: a semicolon at the end of the code hides its value, whatever stands in directives.
+func TestSilenced(t *testing.T) {
+	for text, want := range map[string]bool{
+		"x;": true, "x": false, "x; // why\n": true, "!echo `\nx;": true, "!a;\nx": false, "%% don't\nx;\n": true,
+	} {
+		c, err := Parse("In[1]", text)
+		if err != nil || c.Silenced() != want {
+			t.Errorf("%q: %v (%v)", text, c.Silenced(), err)
+		}
+	}
+}

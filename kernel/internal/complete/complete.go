@@ -148,8 +148,8 @@ func (c *Completer) Complete(ctx context.Context, code string, cursor int) (wire
 	at := byteOffset(code, cursor)
 	r := &result{from: wordStart(code, at), to: at}
 	r.prefix = code[r.from:at]
-	if line, ok := directiveLine(code, at); ok {
-		r.directives(line, at)
+	if d, ok := directiveAt(code, at); ok {
+		r.directives(code[d.Start:at], at)
 		return r.reply(code), ctx.Err()
 	}
 	switch placeOf(code, at) {
@@ -186,19 +186,19 @@ func (c *Completer) typed(r *result, code string, at int) (*virtual, *server) {
 	return file.virtual, c.gopls
 }
 
-// directiveLine returns the text before the offset of the directive that it stands in, if it does.
-func directiveLine(code string, at int) (string, bool) {
+// directiveAt returns the directive that the offset stands in, if it does.
+func directiveAt(code string, at int) (cell.Part, bool) {
 	for _, p := range cell.Parts(code) {
 		if p.Kind == cell.Directive && p.Start < at && at <= p.End {
-			return code[p.Start:at], true
+			return p, true
 		}
 	}
-	return "", false
+	return cell.Part{}, false
 }
 
 // directives adds the directives that begin as the line does.
 func (r *result) directives(line string, at int) {
-	if strings.ContainsAny(line, " \t!") {
+	if strings.ContainsAny(line, " \t\n!") {
 		return
 	}
 	r.from, r.to, r.prefix = at-len(line), at, line

@@ -225,6 +225,8 @@ func TestInspect(t *testing.T) {
 		{"f‸mt.Println", 0, []string{"package fmt"}},
 		{"append‸", 0, []string{"append"}},
 		{"%res‸et", 0, []string{"forget all declarations"}},
+		{"//gonb:%e‸nv A=b", 0, []string{"%env NAME=VALUE"}},
+		{"%%bash\n\n‸echo", 0, []string{"run the rest of the cell in bash"}},
 		{"display.Show‸", 0, []string{"display.Show", "Show"}},
 	} {
 		code, cursor := at(t, tt.cell)

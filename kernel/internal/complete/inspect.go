@@ -26,8 +26,8 @@ type description struct {
 // part of it.
 func (c *Completer) Inspect(ctx context.Context, code string, cursor, detail int) (wire.InspectReply, error) {
 	at := byteOffset(code, cursor)
-	if _, ok := directiveLine(code, at); ok {
-		return describeDirective(code, at), ctx.Err()
+	if d, ok := directiveAt(code, at); ok {
+		return describeDirective(d.In(code)), ctx.Err()
 	}
 	if placeOf(code, at) != inCode {
 		return wire.InspectReply{}, nil
@@ -204,13 +204,11 @@ func sourceOf(d *compose.Decl) string {
 	return map[cell.Kind]string{cell.Type: "type "}[d.Kind] + d.Text
 }
 
-// describeDirective describes the directive of the line at an offset.
-func describeDirective(code string, at int) wire.InspectReply {
-	line := code[strings.LastIndexByte(code[:at], '\n')+1:]
-	line, _, _ = strings.Cut(line, "\n")
-	fields := strings.Fields(line)
+// describeDirective describes a directive, given by its text.
+func describeDirective(text string) wire.InspectReply {
+	name := cell.ParseLine(text).Name
 	for _, d := range directive.All() {
-		if fields[0] == "%"+d.Name {
+		if name == "%"+d.Name {
 			text := strings.TrimSpace("%"+d.Name+" "+d.Args) + "\n\n" + d.Short
 			return wire.InspectReply{Found: true, Data: map[string]any{"text/plain": text, "text/markdown": text}}
 		}

@@ -36,7 +36,7 @@ func FuzzVirtual(f *testing.F) {
 			t.Fatalf("the cursor is at %d of %d", v.cursor, len(v.text))
 		}
 		word := text[wordStart(text, at):at]
-		_, directive := directiveLine(text, at)
+		_, directive := directiveAt(text, at)
 		if directive || placeOf(text, at) != inCode || strings.ContainsAny(text, "\"'`/") {
 			return
 		}
