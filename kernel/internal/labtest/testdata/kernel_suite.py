@@ -19,7 +19,6 @@ WAIT = 60  # seconds; a machine may be busy
 
 # What Lathe does not do yet, and so is not run.
 MISSING = {
-    "test_pager": "a question mark behind a name shows no help",
     "test_13_a_cell_reads_what_the_user_types": "a cell that reads os.Stdin gets nothing",
 }
 
