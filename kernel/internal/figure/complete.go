@@ -37,10 +37,12 @@ type spec struct {
 	Title  string          `json:"title"`
 	Alt    string          `json:"alt"`
 	Live   bool            `json:"live"` // more of it is coming
+	Into   string          `json:"into"` // the element of the page that it is drawn into; "" is where the output is
 }
 
 // Complete adds to a bundle that holds a chart the forms in which a page shows it; any other bundle
-// comes back as it is. A chart that is still live gets light HTML alone, and an older picture in it
+// comes back as it is. A chart that goes into an element of the page becomes a script that puts it there,
+// and is nothing to keep. A chart that is still live gets light HTML alone, and an older picture in it
 // serves where no script runs. On error the bundle that comes back keeps its text, which says what
 // went wrong.
 func (r *Renderer) Complete(ctx context.Context, b frame.Bundle) (frame.Bundle, error) {
@@ -57,6 +59,11 @@ func (r *Renderer) Complete(ctx context.Context, b frame.Bundle) (frame.Bundle, 
 		return failed(b, err), err
 	}
 	out := frame.Bundle{Data: maps.Clone(b.Data), Metadata: b.Metadata, DisplayID: b.DisplayID}
+	if s.Into != "" {
+		out.Data["text/html"] = moved(s, picture)
+		delete(out.Data, MIME)
+		return out, nil
+	}
 	out.Data["text/html"] = page(s, picture, b.DisplayID)
 	if s.Live {
 		delete(out.Data, MIME)
@@ -163,6 +170,16 @@ func page(s spec, picture, displayID string) string {
 		"<script>%s(%q,%s,%s,%d,%d,%s,%s)</script>",
 		id, html.EscapeString(alt), s.Width, fluid(adaptive(picture)),
 		strings.TrimSpace(pageSource), id, key, option.String(), s.Width, s.Height, call, theme)
+}
+
+// moved returns the HTML of a chart that takes the place of what an element of the page holds. The output
+// itself is left empty, and may go.
+func moved(s spec, picture string) string {
+	chart, script, _ := strings.Cut(page(s, picture, ""), "<script>")
+	var markup, element bytes.Buffer
+	json.HTMLEscape(&markup, mustJSON(chart))
+	json.HTMLEscape(&element, mustJSON(s.Into))
+	return fmt.Sprintf("<script>{const e=document.getElementById(%s);if(e)e.innerHTML=%s}</script><script>%s", element.String(), markup.String(), script)
 }
 
 func compact(text string) string {

@@ -10,9 +10,11 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -260,6 +262,29 @@ func TestFromGoroutines(t *testing.T) {
 	wg.Wait()
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A chart for an element of the page is put there by a script, and leaves nothing in its output.
+func TestIntoAnElement(t *testing.T) {
+	var chart map[string]any
+	if err := json.Unmarshal(specimen(t, "bar"), &chart); err != nil {
+		t.Fatal(err)
+	}
+	chart["into"] = `a"</script>`
+	out, err := shared().Complete(t.Context(), frame.Bundle{Data: map[string]any{MIME: chart, "text/plain": "text"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if keys := slices.Sorted(maps.Keys(out.Data)); !slices.Equal(keys, []string{"text/html", "text/plain"}) {
+		t.Errorf("the forms are %q", keys)
+	}
+	page := out.Data["text/html"].(string)
+	if !strings.HasPrefix(page, `<script>{const e=document.getElementById("a\"\u003c/script\u003e");`) {
+		t.Errorf("the page begins with %.100s", page)
+	}
+	if n := strings.Count(page, "</script>"); n != 2 || strings.Contains(page, "<svg") || !strings.Contains(page, `\u003csvg`) {
+		t.Errorf("the page has %d scripts, and the picture outside of them", n)
 	}
 }
 
