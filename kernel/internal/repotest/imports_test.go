@@ -39,6 +39,8 @@ var order = []struct{ pkg, may, why string }{
 		"runs go-xla's own installer, as a program of its own"},
 	{"kernel/internal/rt/base", "pkg/... kernel/internal/rt kernel/internal/rt/gotest",
 		"lists what the base library is made of; no program links it"},
+	{"kernel/internal/rt/gonb", "pkg/display/frame",
+		"speaks GoNB's protocol for whatever process it is in"},
 	{"kernel/internal/rt/...", "kernel/internal/rt/... pkg/display/frame",
 		"runs in the worker beside the code of cells, and is part of the base library"},
 	{"kernel/internal/...", "kernel/internal/... pkg/display/frame",
