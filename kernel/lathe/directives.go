@@ -252,6 +252,7 @@ func (e *directiveEnv) Run(ctx context.Context, c directive.Command) error {
 // environ returns the environment of commands.
 func (e *directiveEnv) environ() []string {
 	env := append(os.Environ(), gonbEnv(e.cells.dir)...)
+	env = append(env, e.cells.session.Env()...)
 	s := &e.cells.around
 	s.mu.Lock()
 	defer s.mu.Unlock()

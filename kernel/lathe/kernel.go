@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -59,6 +60,11 @@ func kernelCommand(ctx context.Context, _ env, args []string) error {
 	}()
 	// What lives long here are type-checked packages; collecting them often costs more than it frees.
 	debug.SetGCPercent(400)
+	// Scripts in the page, such as gonbui's, find the kernel by the name that Jupyter has given it, and ask
+	// their cells for it.
+	if id, ok := strings.CutPrefix(strings.TrimSuffix(filepath.Base(args[0]), ".json"), "kernel-"); ok {
+		os.Setenv("GONB_JUPYTER_KERNEL_ID", id)
+	}
 	c := startCells(ctx, "")
 	go c.helpEditors(ctx)
 	return s.Serve(ctx, &handler{cells: c})

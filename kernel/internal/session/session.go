@@ -11,6 +11,7 @@ import (
 	"go/token"
 	"go/types"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -123,7 +124,13 @@ func New(ctx context.Context, o Options) (*Session, error) {
 }
 
 func (s *Session) startWorker(ctx context.Context) (*worker.Worker, error) {
-	return worker.Start(ctx, worker.Options{Path: s.opts.Base.Worker(), Env: s.opts.Env, Dir: s.opts.Dir, Output: s.opts.Output,
+	pipes, err := os.MkdirTemp(s.dir, "gonb-")
+	if err != nil {
+		return nil, err
+	}
+	// The worker makes them: package rt/gonb.
+	env := append(slices.Clone(s.opts.Env), "GONB_PIPE="+filepath.Join(pipes, "out"), "GONB_PIPE_BACK="+filepath.Join(pipes, "back"))
+	return worker.Start(ctx, worker.Options{Path: s.opts.Base.Worker(), Env: env, Dir: s.opts.Dir, Output: s.opts.Output,
 		Ask: s.opts.Ask, Panic: s.latePanic})
 }
 
@@ -163,6 +170,14 @@ func (s *Session) Snapshot() compose.World {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.live
+}
+
+// Env is the environment of the session's process, besides that of this one: what runs beside it may use the
+// same pipes.
+func (s *Session) Env() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.worker.Env()
 }
 
 // Comm hands a message of the frontend to the comms of the session's process.

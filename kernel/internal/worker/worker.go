@@ -302,6 +302,9 @@ func (w *Worker) send(kind frame.Kind, cell uint64, v any) error {
 // Dead is closed when the process has ended.
 func (w *Worker) Dead() <-chan struct{} { return w.dead }
 
+// Env returns the process's environment, besides that of this one.
+func (w *Worker) Env() []string { return w.opts.Env }
+
 // Pid returns the process's number.
 func (w *Worker) Pid() int { return w.cmd.Process.Pid }
 

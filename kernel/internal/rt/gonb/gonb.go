@@ -5,9 +5,9 @@
 // other messages in the form of package gob. It believes to be in a program that lives as long as one cell.
 // Here it lives in the worker as long as the session. What it writes never gets as far as the pipe: the
 // worker's package os hands it to Server.Write on the goroutine that writes, so it has the order of the
-// program and belongs to the cell of that goroutine. The pipes are there for programs that cells start. Those
-// should take turns: what two of them write at the same time cannot be told apart, and an answer to one may
-// reach the other.
+// program and belongs to the cell of that goroutine. The pipes are there for programs that cells start: what
+// they show belongs to the cell that runs. Each has pipes of its own. Only programs that open theirs in the
+// same moment share them, and disturb each other.
 package gonb
 
 import (
@@ -91,13 +91,11 @@ func (s *Server) Close() error {
 
 // makePipe makes a named pipe for this user alone, in the place of an older one.
 func makePipe(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	fresh := path + ".new"
+	if err := syscall.Mkfifo(fresh, 0o600); err != nil {
+		return &os.PathError{Op: "mkfifo", Path: fresh, Err: err}
 	}
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		return &os.PathError{Op: "mkfifo", Path: path, Err: err}
-	}
-	return nil
+	return os.Rename(fresh, path)
 }
 
 // Write takes what this process writes to the pipe that gonbui has opened, and says whether f is that.

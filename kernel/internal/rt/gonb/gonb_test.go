@@ -372,9 +372,9 @@ func TestFiguresAreDrawn(t *testing.T) {
 			t.Fatalf("%s is not found", fig)
 		}
 		b, err := r.Complete(t.Context(), f.bundle("", false))
-		svg, _ := b.Data["image/svg+xml"].(string)
-		if err != nil || drawn != strings.Contains(svg, "<svg") {
-			t.Errorf("%s: %v, with the picture %.60q and the text %q", fig, err, svg, b.Data[mimePlain])
+		page, _ := b.Data[mimeHTML].(string)
+		if err != nil || drawn != strings.Contains(page, "<svg") || drawn != (b.Data["image/png"] != nil) {
+			t.Errorf("%s: %v, with the page %.60q and the text %q", fig, err, page, b.Data[mimePlain])
 		}
 		if text := b.Data[mimePlain].(string); !drawn && !strings.HasPrefix(text, "A figure of Plotly that cannot be drawn without its script: it has ") {
 			t.Errorf("%s: the text is %q", fig, text)

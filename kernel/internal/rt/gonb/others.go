@@ -1,40 +1,24 @@
 package gonb
 
 import (
+	"errors"
 	"io"
 	"os"
+	"syscall"
+	"time"
 )
 
-// serveOthers serves the programs that cells start, one after the other: those that overlap share what is
-// made for the first.
+// serveOthers lets the programs in that cells start.
 func (s *Server) serveOthers() {
-	var out *os.File
-	defer func() { out.Close() }() // a nil file may be closed
 	for !s.ended() {
-		// gonbui opens the pipe for writing first. What an earlier program has not read is not for the next.
-		back, err := s.openBack()
+		out, back, err := s.accept()
 		if err != nil {
-			s.failOthers(err)
+			if !s.ended() {
+				note("gonbui does not work any more in programs that cells start: " + err.Error())
+			}
 			return
 		}
-		// This waits for a program. The pipe that the earlier one has closed stays open until then: a program
-		// that comes this moment must find a reader.
-		next, err := os.Open(s.out)
-		if err != nil {
-			back.Close()
-			s.failOthers(err)
-			return
-		}
-		out.Close()
-		out = next
-		s.serveOther(out, back)
-	}
-}
-
-// failOthers tells that no program can be served any more, if that is not on purpose.
-func (s *Server) failOthers(err error) {
-	if err != nil && !s.ended() {
-		note("gonbui does not work in programs that cells start: " + err.Error())
+		go s.serveOther(out, back)
 	}
 }
 
@@ -44,22 +28,48 @@ func (s *Server) ended() bool {
 	return s.closed
 }
 
-// openBack makes the pipe anew by which programs are answered. It is open for reading as well, so that
-// neither side has to wait for the other.
-func (s *Server) openBack() (*os.File, error) {
-	if err := makePipe(s.back); err != nil {
-		return nil, err
+// accept waits for a program and returns its pipes. gonbui opens the one for writing first. While nobody
+// reads it the program waits, so the next one finds a pipe of its own, which nobody reads yet.
+func (s *Server) accept() (out, back *os.File, err error) {
+	if out, err = os.Open(s.out); err != nil {
+		return nil, nil, err
 	}
-	return os.OpenFile(s.back, os.O_RDWR, 0)
+	err = makePipe(s.out)
+	if err == nil {
+		back, err = s.openBack()
+	}
+	if err == nil {
+		err = makePipe(s.back)
+	}
+	if err != nil {
+		out.Close()
+		back.Close() // a nil file may be closed
+		return nil, nil, err
+	}
+	return out, back, nil
 }
 
-// serveOther serves programs until the last of them has closed the pipe.
+// openBack waits for the program that has opened the other pipe to open this one as well, which it does at
+// once. One that has died is not waited for long; the file is nil then.
+func (s *Server) openBack() (*os.File, error) {
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end) && !s.ended(); {
+		f, err := os.OpenFile(s.back, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if !errors.Is(err, syscall.ENXIO) { // nobody reads
+			return f, err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil, nil
+}
+
+// serveOther serves a program until it closes its pipe.
 func (s *Server) serveOther(out, back *os.File) {
+	defer out.Close()
 	p := &peer{inbox: newInbox(), other: true}
 	copied := make(chan struct{})
 	go func() {
 		defer close(copied)
-		_, _ = io.Copy(plainWriter{back}, p.inbox) // it ends when back is closed
+		_, _ = io.Copy(plainWriter{back}, p.inbox) // it ends with the inbox or with the program
 	}()
 	buf := make([]byte, 64<<10)
 	for {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"sync"
-	"unsafe"
 
 	"github.com/lathe-go/lathe/kernel/internal/rt/control"
 	"github.com/lathe-go/lathe/pkg/display/frame"
@@ -72,20 +71,63 @@ type stdin struct {
 
 	turn sync.Mutex // held by the one reader that asks
 	mu   sync.Mutex
+	wake *sync.Cond // questions has shrunk
 	text []byte
+	// questions are those that the user is asked one after the other, before anybody reads.
+	questions []question
 }
 
-// push makes a line readable that the user has been asked for in another way.
+// A question is one to the user.
+type question struct {
+	prompt   string
+	password bool
+}
+
+func (s *stdin) start(ask func(prompt string, password bool) (string, error)) {
+	s.ask = ask
+	s.wake = sync.NewCond(&s.mu)
+}
+
+// expect asks the user for a line that is to be read, and does not wait for it: readers do.
+func (s *stdin) expect(prompt string, password bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.questions = append(s.questions, question{prompt, password})
+	if len(s.questions) == 1 {
+		go s.askAll()
+	}
+}
+
+// askAll asks the questions. It belongs to the cell that has asked the first of them.
+func (s *stdin) askAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.questions) > 0 {
+		q := s.questions[0]
+		s.mu.Unlock()
+		if line, err := s.ask(q.prompt, q.password); err == nil && line != endOfInput {
+			s.push(line)
+		}
+		s.mu.Lock()
+		s.questions = s.questions[1:]
+		s.wake.Broadcast()
+	}
+}
+
+// push makes a line readable.
 func (s *stdin) push(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.text = append(append(s.text, line...), '\n')
 }
 
-// take reads what is there.
+// take reads what is there or, if the user is being asked, what comes of it.
 func (s *stdin) take(b []byte) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for len(s.text) == 0 && len(s.questions) > 0 {
+		s.wake.Wait()
+	}
 	n := copy(b, s.text)
 	s.text = s.text[n:]
 	return n
@@ -110,19 +152,5 @@ func (s *stdin) read(b []byte) (int, error) {
 			return 0, io.EOF
 		}
 		s.push(line)
-	}
-}
-
-// hookStdin lets cells that read the standard input ask the user. The file itself is empty.
-func hookStdin(s *stdin) {
-	in := os.Stdin
-	if p := global("os.latheRead"); p != nil {
-		*(*func(*os.File, []byte) (int, error, bool))(unsafe.Pointer(p)) = func(f *os.File, b []byte) (int, error, bool) {
-			if f != in {
-				return 0, nil, false
-			}
-			n, err := s.read(b)
-			return n, err, true
-		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/lathe-go/lathe/kernel/internal/rt"
 	"github.com/lathe-go/lathe/kernel/internal/rt/control"
+	"github.com/lathe-go/lathe/kernel/internal/rt/gonb"
 	"github.com/lathe-go/lathe/pkg/display/frame"
 )
 
@@ -31,12 +32,16 @@ const Grace = 700 * time.Millisecond
 //go:linkname getProfLabel runtime/pprof.runtime_getProfLabel
 func getProfLabel() unsafe.Pointer
 
+//go:linkname setProfLabel runtime/pprof.runtime_setProfLabel
+func setProfLabel(unsafe.Pointer)
+
 // A worker is the state of this process.
 type worker struct {
 	loader *loader
 	out    *sink
 	asker  asker
 	stdin  stdin
+	gonb   *gonb.Server
 
 	mu      sync.Mutex
 	running []*rt.Exec                  // whose code runs on its own goroutine, in the order of their starts
@@ -69,12 +74,12 @@ func run() error {
 	w := &worker{loader: l, out: newSink(channel), byLabel: map[unsafe.Pointer]*rt.Exec{}}
 	w.out.current = w.current
 	w.asker = asker{send: w.out.Send, open: map[uint64]chan control.Answer{}}
-	w.stdin.ask = w.askNow
+	w.stdin.start(w.askNow)
 	go w.out.write()
 	rt.Init(rt.Hooks{Current: w.current, Send: w.out.Send})
 	frame.Attach(w)
+	w.serveGonb()
 	hookOS(w)
-	hookStdin(&w.stdin)
 	lineBufferC()
 	if err := w.out.Send(frame.Frame{Kind: control.KindReady}); err != nil {
 		return err

@@ -78,10 +78,11 @@ func (s *sink) write() {
 	}
 }
 
-// hookOS takes over what cells write to the standard streams through package os, and os.Exit. The
-// base library's os package has the two variables; a program built in another way has not.
+// hookOS takes over what cells write to the standard streams and read from the standard input through package
+// os, whose file is empty, what gonbui does with its pipes, and os.Exit. The base library's os package has the
+// variables; a program built in another way has not.
 func hookOS(w *worker) {
-	stdout, stderr := os.Stdout, os.Stderr
+	stdin, stdout, stderr := os.Stdin, os.Stdout, os.Stderr
 	if p := global("os.latheWrite"); p != nil {
 		*(*func(*os.File, []byte) bool)(unsafe.Pointer(p)) = func(f *os.File, b []byte) bool {
 			kind := frame.Stdout
@@ -90,9 +91,18 @@ func hookOS(w *worker) {
 			case stderr:
 				kind = frame.Stderr
 			default:
-				return false
+				return w.gonb.Write(f, b)
 			}
 			return w.out.Send(frame.Frame{Kind: kind, Payload: b}) == nil
+		}
+	}
+	if p := global("os.latheRead"); p != nil {
+		*(*func(*os.File, []byte) (int, error, bool))(unsafe.Pointer(p)) = func(f *os.File, b []byte) (int, error, bool) {
+			if f != stdin {
+				return w.gonb.Read(f, b)
+			}
+			n, err := w.stdin.read(b)
+			return n, err, true
 		}
 	}
 	if p := global("os.latheExit"); p != nil {
