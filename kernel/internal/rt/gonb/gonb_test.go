@@ -318,7 +318,7 @@ func TestWidgets(t *testing.T) {
 func TestPlotly(t *testing.T) {
 	k := serve(t)
 	const fig = `{"data":[{"type":"scatter","name":"it's","x":[1,10,100],"y":[0,2,3],"mode":"lines+markers"},
-		{"type":"bar","x":["a","b"],"y":[1,2]}],"layout":{"title":{"text":"loss"},"xaxis":{"type":"log","title":{"text":"Steps"}}}}`
+		{"type":"bar","x":[1,10],"y":[1,2]}],"layout":{"title":{"text":"loss"},"xaxis":{"type":"log","title":{"text":"Steps"}}}}`
 	for _, into := range []string{"", "element"} {
 		var err error
 		if into == "" {
@@ -339,7 +339,7 @@ func TestPlotly(t *testing.T) {
 				chart = line
 			}
 		}
-		for _, want := range []string{`"loss\n  it's: scatter of 3 values from 0 to 3, the last 3`, `"type":"log"`, `"name":"Steps"`} {
+		for _, want := range []string{`"loss\n  it's: scatter of 3 values from 0 to 3, the last 3`, `"type":"log"`, `"name":"Steps"`, `"name":"trace 1"`, `"scale":false`} {
 			if !strings.Contains(chart, want) {
 				t.Errorf("into %q: no %s in %s", into, want, chart)
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -74,7 +75,15 @@ func (f *figure) plane(o object) error {
 			f.Data[i] = t.binned()
 		}
 		t = f.Data[i].whole()
+		if t.Name == "" && len(f.Data) > 1 {
+			t.Name = words("trace " + strconv.Itoa(i))
+		}
 		f.Data[i] = t
+		if t.kind() == "bar" && t.Orientation == "h" {
+			x.bars, y.base = true, true
+		} else if t.kind() == "bar" {
+			y.bars, x.base = true, true
+		}
 		x.see(t.X)
 		y.see(t.Y)
 	}
@@ -256,6 +265,8 @@ type scale struct {
 	text  axisText
 	kind  string   // value, log, time or category
 	names []string // of a category axis
+	bars  bool     // bars are as long as their values along it
+	base  bool     // bars stand on it
 }
 
 func newScale(text axisText) *scale {
@@ -313,7 +324,7 @@ func (a *scale) axis(place string, gap int) object {
 	if kind == "" {
 		kind = "value"
 	}
-	o := object{"type": kind, "scale": true, "axisLine": object{"onZero": false}, "axisLabel": object{"hideOverlap": true}}
+	o := object{"type": kind, "scale": !a.bars, "axisLine": object{"onZero": false}, "axisLabel": object{"hideOverlap": true}}
 	if a.text.Title != "" {
 		o["name"], o["nameLocation"], o["nameGap"] = a.text.Title, place, gap
 		if place == "end" {
@@ -322,6 +333,8 @@ func (a *scale) axis(place string, gap int) object {
 	}
 	if kind == "category" {
 		o["data"] = a.names
+	} else if a.base && kind != "log" {
+		o["boundaryGap"] = []any{"8%", "8%"} // room for half a bar
 	}
 	if ends := numbers(a.text.Range); len(ends) == 2 && kind != "category" && kind != "time" {
 		if kind == "log" { // Plotly says the ends of such an axis as powers of ten
