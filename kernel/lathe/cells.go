@@ -33,7 +33,8 @@ type cells struct {
 	session *session.Session
 	outputs map[uint64]*limited // by execution; kept, since a goroutine may print later
 	comms   map[string]uint64   // open comms, by the execution that has opened them
-	count   uint64              // executions so far
+	causes  causes
+	count   uint64 // executions so far
 	last    session.Report
 
 	around surroundings
@@ -157,6 +158,10 @@ func (c *cells) show(f frame.Frame) {
 		out = c.outputs[c.count]
 	}
 	c.mu.Unlock()
+	if f.Kind == frame.CommFrame {
+		c.comm(f, out)
+		return
+	}
 	if out == nil {
 		fmt.Fprintf(os.Stderr, "%s", f.Payload) // before the first cell: nobody else can see it
 		return
@@ -173,8 +178,6 @@ func (c *cells) show(f frame.Frame) {
 		}
 	case frame.Display, frame.Update, frame.Result:
 		c.bundle(f, out)
-	case frame.CommFrame:
-		c.comm(f, out)
 	}
 }
 

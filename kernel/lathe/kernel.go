@@ -111,9 +111,10 @@ func (h *handler) Inspect(ctx context.Context, code string, cursor, detail int) 
 	return h.cells.help.Inspect(ctx, code, cursor, detail)
 }
 
-// Comm hands a message of a comm to the worker. What it leads to belongs to the cell that has opened the comm.
-func (h *handler) Comm(ctx context.Context, m frame.CommMessage, _ server.Output) error {
-	return h.cells.fromPage(ctx, m)
+// Comm hands a message of a comm to the worker. The messages that answer it go to out; what its handler shows
+// belongs to the cell that has opened the comm.
+func (h *handler) Comm(ctx context.Context, m frame.CommMessage, out server.Output) error {
+	return h.cells.fromPage(ctx, m, out)
 }
 
 // Evaluate evaluates a user expression.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"go/parser"
+	"os"
 	"sync"
 
 	"github.com/lathe-go/lathe/kernel/internal/rt/control"
@@ -13,14 +14,40 @@ import (
 	"github.com/lathe-go/lathe/pkg/display/frame"
 )
 
-// comm sends a message of the worker's comms to the frontend.
-func (c *cells) comm(f frame.Frame, out *limited) {
+// A causes keeps the outputs of the frontend's last messages, by their numbers, for what answers them.
+type causes struct {
+	count uint64
+	outs  [64]server.Output
+}
+
+// add gives a message its number.
+func (c *causes) add(out server.Output) uint64 {
+	c.count++
+	c.outs[c.count%uint64(len(c.outs))] = out
+	return c.count
+}
+
+// out returns the output of a message, or nil if that was long ago.
+func (c *causes) out(number uint64) server.Output {
+	if number == 0 || number+uint64(len(c.outs)) <= c.count {
+		return nil
+	}
+	return c.outs[number%uint64(len(c.outs))]
+}
+
+// comm sends a message of the worker's comms to the frontend. It is caused by the frontend's message that it
+// answers, else by the cell.
+func (c *cells) comm(f frame.Frame, cell *limited) {
 	var m frame.CommMessage
 	if err := f.Decode(&m); err != nil {
-		out.Stream("stderr", "lathe: a message of a comm could not be read: "+err.Error()+"\n")
+		fmt.Fprintf(os.Stderr, "lathe: a message of a comm could not be read: %v\n", err)
 		return
 	}
 	c.mu.Lock()
+	out := c.causes.out(m.Cause)
+	if out == nil && cell != nil {
+		out = cell
+	}
 	switch m.Type {
 	case frame.CommOpen:
 		c.comms[m.ID] = f.Cell
@@ -28,7 +55,9 @@ func (c *cells) comm(f frame.Frame, out *limited) {
 		delete(c.comms, m.ID)
 	}
 	c.mu.Unlock()
-	out.Comm(m)
+	if out != nil { // without a cell and a cause there is no comm
+		out.Comm(m)
+	}
 }
 
 // closeComms tells the frontend that the comms of a worker are gone with it.
@@ -48,8 +77,8 @@ func (c *cells) closeComms() {
 	}
 }
 
-// fromPage hands a message of the frontend to the worker's comms.
-func (c *cells) fromPage(ctx context.Context, m frame.CommMessage) error {
+// fromPage hands a message of the frontend to the worker's comms. What answers it goes to out.
+func (c *cells) fromPage(ctx context.Context, m frame.CommMessage, out server.Output) error {
 	select {
 	case <-c.ready:
 	case <-ctx.Done():
@@ -65,6 +94,7 @@ func (c *cells) fromPage(ctx context.Context, m frame.CommMessage) error {
 	case frame.CommClose:
 		delete(c.comms, m.ID)
 	}
+	m.Cause = c.causes.add(out)
 	c.mu.Unlock()
 	return c.session.Comm(m)
 }

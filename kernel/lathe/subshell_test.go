@@ -97,6 +97,10 @@ func TestComms(t *testing.T) {
 	}
 })
 own, _ := frame.OpenComm(frame.CommMessage{ID: "own", Target: "thing"}, nil)`
+	early := f.Request(kerneltest.Shell, "comm_open", map[string]any{"comm_id": "early", "target_name": "echo", "data": map[string]any{}}, nil)
+	early.ExpectBusy()
+	early.ExpectIdle()
+	early.ExpectComm("comm_close", "early") // nothing handles it yet
 	opener := f.Execute(code)
 	opener.ExpectBusy()
 	opener.ExpectInput(code)
@@ -107,14 +111,14 @@ own, _ := frame.OpenComm(frame.CommMessage{ID: "own", Target: "thing"}, nil)`
 	cell := f.Execute(busy)
 	cell.ExpectBusy()
 	cell.ExpectInput(busy)
-	comm := func(msgType string, content map[string]any, buffers ...[]byte) {
+	comm := func(msgType string, content map[string]any, buffers ...[]byte) *kerneltest.Request {
 		r := f.Send(kerneltest.Outgoing{Channel: kerneltest.Shell, Type: msgType, Content: content, Buffers: buffers})
 		r.ExpectBusy()
 		r.ExpectIdle()
+		return r
 	}
 	comm("comm_open", map[string]any{"comm_id": "a", "target_name": "echo", "data": map[string]any{}})
-	comm("comm_msg", map[string]any{"comm_id": "a", "data": map[string]any{"n": 1}}, []byte{0, 1, 255})
-	m := opener.ExpectComm("comm_msg", "a")
+	m := comm("comm_msg", map[string]any{"comm_id": "a", "data": map[string]any{"n": 1}}, []byte{0, 1, 255}).ExpectComm("comm_msg", "a")
 	if !strings.Contains(string(m.Content), `"n":1`) || fmt.Sprint(m.Buffers) != "[[0 1 255]]" {
 		t.Errorf("came back: %s %v", m.Content, m.Buffers)
 	}

@@ -25,6 +25,10 @@ type CommMessage struct {
 	Data     json.RawMessage `json:"data,omitempty"`
 	Metadata json.RawMessage `json:"metadata,omitempty"`
 	Buffers  [][]byte        `json:"buffers,omitempty"` // raw bytes that Data refers to
+
+	// Cause is the kernel's number for a message of the frontend, and of what a handler has sent while it
+	// handled that one: the frontend is told which of its messages is answered. 0 is none.
+	Cause uint64 `json:"cause,omitempty"`
 }
 
 // Decode reads the data of m into v.
@@ -55,6 +59,7 @@ type Comm struct {
 	mu     sync.Mutex
 	wake   *sync.Cond
 	queue  []CommMessage
+	cause  uint64 // of the message that is handled
 	closed bool
 }
 
@@ -112,9 +117,11 @@ func accept(m CommMessage, open func(*Comm, CommMessage) func(*Comm, CommMessage
 	if c == nil {
 		return
 	}
+	c.causedBy(m.Cause)
 	if c.handle = open(c, m); c.handle == nil {
 		_ = c.Close(nil)
 	}
+	c.causedBy(0)
 	go c.run()
 }
 
@@ -152,12 +159,12 @@ func (c *Comm) Send(data any, buffers ...[]byte) error {
 		return fmt.Errorf("frame: data for the comm %s: %w", c.id, err)
 	}
 	c.mu.Lock()
-	closed := c.closed
+	closed, cause := c.closed, c.cause
 	c.mu.Unlock()
 	if closed {
 		return ErrCommClosed
 	}
-	return send(CommMessage{Type: CommData, ID: c.id, Data: raw, Buffers: buffers})
+	return send(CommMessage{Type: CommData, ID: c.id, Data: raw, Buffers: buffers, Cause: cause})
 }
 
 // Close closes the comm and tells the frontend, with data unless it is nil. Its handler is not called again.
@@ -169,10 +176,13 @@ func (c *Comm) Close(data any) error {
 	if data == nil {
 		raw = nil
 	}
+	c.mu.Lock()
+	cause := c.cause
+	c.mu.Unlock()
 	if !c.end() {
 		return ErrCommClosed
 	}
-	return send(CommMessage{Type: CommClose, ID: c.id, Data: raw})
+	return send(CommMessage{Type: CommClose, ID: c.id, Data: raw, Cause: cause})
 }
 
 func newComm(id string, handle func(*Comm, CommMessage)) *Comm {
@@ -225,9 +235,18 @@ func (c *Comm) run() {
 			c.stop()
 		}
 		if c.handle != nil {
+			c.causedBy(m.Cause)
 			Guard(func() { c.handle(c, m) })
+			c.causedBy(0)
 		}
 	}
+}
+
+// causedBy notes which message is handled.
+func (c *Comm) causedBy(cause uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cause = cause
 }
 
 // next waits for a message.

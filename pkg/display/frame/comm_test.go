@@ -117,6 +117,45 @@ func TestCommFromThePage(t *testing.T) {
 	})
 }
 
+// What a handler sends says which message it answers, and what others send does not.
+func TestCommCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := attach(t)
+		HandleComms("x", func(c *Comm, m CommMessage) func(*Comm, CommMessage) {
+			_ = c.Send("hello")
+			return func(c *Comm, m CommMessage) {
+				_ = c.Send(m.Data)
+				if m.Cause == 9 {
+					_ = c.Close(nil)
+				}
+			}
+		})
+		defer HandleComms("x", nil)
+		c, err := OpenComm(CommMessage{ID: "a"}, func(c *Comm, m CommMessage) { _ = c.Send(m.Data) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range []CommMessage{
+			{Type: CommData, ID: "a", Cause: 7}, {Type: CommOpen, ID: "b", Target: "x", Cause: 8}, {Type: CommData, ID: "b", Cause: 9},
+		} {
+			if err := Deliver(m); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if err := errors.Join(c.Send(1), c.Close(nil)); err != nil {
+			t.Error(err)
+		}
+		var got []uint64
+		for _, m := range p.sent {
+			got = append(got, m.Cause)
+		}
+		if want := []uint64{0, 7, 8, 9, 9, 0, 0}; !slices.Equal(got, want) {
+			t.Errorf("the causes are %v, want %v", got, want)
+		}
+	})
+}
+
 // Without a notebook a comm has no other side, and nothing fails.
 func TestCommAlone(t *testing.T) {
 	c, err := OpenComm(CommMessage{Target: "x"}, nil)

@@ -143,7 +143,7 @@ func (w *worker) deliver(m frame.CommMessage) {
 		fmt.Fprintln(os.Stderr, "note:", err)
 		return
 	}
-	if f, err := frame.Encode(frame.CommFrame, frame.CommMessage{Type: frame.CommClose, ID: m.ID}); err == nil {
+	if f, err := frame.Encode(frame.CommFrame, frame.CommMessage{Type: frame.CommClose, ID: m.ID, Cause: m.Cause}); err == nil {
 		_ = w.out.Send(f) // if the kernel is gone, serve ends the process
 	}
 }
