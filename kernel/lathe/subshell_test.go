@@ -98,9 +98,9 @@ func TestComms(t *testing.T) {
 })
 own, _ := frame.OpenComm(frame.CommMessage{ID: "own", Target: "thing"}, nil)`
 	early := f.Request(kerneltest.Shell, "comm_open", map[string]any{"comm_id": "early", "target_name": "echo", "data": map[string]any{}}, nil)
-	early.ExpectBusy()
-	early.ExpectIdle()
-	early.ExpectComm("comm_close", "early") // nothing handles it yet
+	if m := answerTo(early); m.Header.MsgType != "comm_close" { // nothing handles it yet
+		t.Errorf("it is answered with %s", m.Header.MsgType)
+	}
 	opener := f.Execute(code)
 	opener.ExpectBusy()
 	opener.ExpectInput(code)
@@ -112,13 +112,12 @@ own, _ := frame.OpenComm(frame.CommMessage{ID: "own", Target: "thing"}, nil)`
 	cell.ExpectBusy()
 	cell.ExpectInput(busy)
 	comm := func(msgType string, content map[string]any, buffers ...[]byte) *kerneltest.Request {
-		r := f.Send(kerneltest.Outgoing{Channel: kerneltest.Shell, Type: msgType, Content: content, Buffers: buffers})
-		r.ExpectBusy()
-		r.ExpectIdle()
-		return r
+		return f.Send(kerneltest.Outgoing{Channel: kerneltest.Shell, Type: msgType, Content: content, Buffers: buffers})
 	}
-	comm("comm_open", map[string]any{"comm_id": "a", "target_name": "echo", "data": map[string]any{}})
-	m := comm("comm_msg", map[string]any{"comm_id": "a", "data": map[string]any{"n": 1}}, []byte{0, 1, 255}).ExpectComm("comm_msg", "a")
+	opened := comm("comm_open", map[string]any{"comm_id": "a", "target_name": "echo", "data": map[string]any{}})
+	opened.ExpectBusy()
+	opened.ExpectIdle()
+	m := answerTo(comm("comm_msg", map[string]any{"comm_id": "a", "data": map[string]any{"n": 1}}, []byte{0, 1, 255}))
 	if !strings.Contains(string(m.Content), `"n":1`) || fmt.Sprint(m.Buffers) != "[[0 1 255]]" {
 		t.Errorf("came back: %s %v", m.Content, m.Buffers)
 	}

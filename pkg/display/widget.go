@@ -136,7 +136,7 @@ func (w *widget) changed() {
 }
 
 // A pacer calls a function when it is poked, and not too often: at once, or else a while after the last
-// time.
+// time or at the end of a cell.
 type pacer struct {
 	every time.Duration
 	do    func()
@@ -159,6 +159,7 @@ func (p *pacer) poke() {
 		return
 	}
 	p.waiting = true
+	frame.AtEnd(p, p.flush)
 	// Not a timer: what a goroutine shows belongs to the cell that started it.
 	go func() {
 		time.Sleep(wait)

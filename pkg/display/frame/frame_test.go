@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 )
 
@@ -53,4 +54,18 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("a frame that was read does not write back")
 		}
 	})
+}
+
+// What waits for the end of a cell is called then, and once.
+func TestAtEnd(t *testing.T) {
+	AtEnd(0, func() { t.Error("called although there is no notebook") })
+	attach(t)
+	var got []int
+	AtEnd(1, func() { got = append(got, 1) })
+	AtEnd(1, func() { got = append(got, 2) })
+	End()
+	End()
+	if !slices.Equal(got, []int{2}) {
+		t.Errorf("called %v", got)
+	}
 }

@@ -158,7 +158,10 @@ func (w *worker) execute(cell uint64, req control.Execute) {
 	go func() {
 		// Goexit in a cell's code ends this goroutine: the report is sent by what is deferred.
 		var d control.Done
-		defer func() { ended <- d }()
+		defer func() {
+			frame.End()
+			ended <- d
+		}()
 		w.label(e)
 		if err := surround(req); err != nil {
 			d = control.Done{Status: control.Failed, Panic: &control.Panic{Type: "error", Text: err.Error()}}
