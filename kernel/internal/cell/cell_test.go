@@ -39,6 +39,7 @@ func TestParse(t *testing.T) {
 		{"questions", "fmt.Println?\n?x\n  y??\nz", []string{"directive fmt.Println?", "directive ?x", "directive y??", "stmt z"}},
 		{"no question", "x := 1 // why?\ns := `\ny?\n`", []string{"stmt x := 1", "stmt s := `\ny?\n`"}},
 		{"package clause", "// Package p is not used.\npackage p\n\n%%\nx := 1", []string{"directive %%", "stmt x := 1"}},
+		{"a comment that ends its line lines below", "x := 1 /* one\n%time\n*/\ny := 2; /* two\n*/ z", []string{"stmt x := 1", "stmt y := 2", "stmt z"}},
 		{"chain over lines", "a.\n\tB().\n\tC()", []string{"stmt a.\n\tB().\n\tC()"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

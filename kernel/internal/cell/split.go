@@ -1,6 +1,7 @@
 package cell
 
 import (
+	"cmp"
 	"fmt"
 	"go/scanner"
 	"go/token"
@@ -22,6 +23,7 @@ type splitter struct {
 	spans []span
 	head  []token.Token // the first tokens of the part, enough to tell what it is
 	start int           // of the part; -1 between parts
+	last  int           // where its last token ends; a comment that ends its line is not part of it
 	depth int
 	// clause is set in a statement with clauses, such as a for: semicolons may stand within it, so only
 	// the end of a line after its body ends it.
@@ -106,6 +108,7 @@ func (sp *splitter) token(at int, tok token.Token, lit string) bool {
 	if len(sp.head) < maxHead {
 		sp.head = append(sp.head, tok)
 	}
+	sp.last = at + len(cmp.Or(lit, tok.String()))
 	switch tok {
 	case token.IF, token.FOR, token.SWITCH:
 		sp.clause = sp.clause || sp.depth == 0
@@ -137,7 +140,7 @@ func (sp *splitter) end(at int) {
 		sp.start, sp.depth, sp.clause, sp.body = -1, 0, false, false
 		return
 	}
-	s := span{Span: trimmed(sp.text, Span{sp.start, at}), kind: kindOf(sp.head)}
+	s := span{Span: trimmed(sp.text, Span{sp.start, min(at, sp.last)}), kind: kindOf(sp.head)}
 	sp.start, sp.depth, sp.clause, sp.body = -1, 0, false, false
 	sp.spans = append(sp.spans, s)
 }
