@@ -109,6 +109,9 @@ func (c *cells) close() error {
 
 // execute runs one cell, which its user knows by name.
 func (c *cells) execute(ctx context.Context, name, code string, out server.Output) error {
+	if text, ok := formatRequest(code); ok {
+		return c.format(name, text, out)
+	}
 	select {
 	case <-c.ready:
 	case <-ctx.Done():

@@ -21,6 +21,7 @@ func commands() []command {
 		{"run", "NOTEBOOK [-p name=value]... [-o OUT.ipynb]", "execute a notebook without a browser", runCommand},
 		{"params", "NOTEBOOK", "list the parameters that a notebook takes", paramsCommand},
 		{"report", "NOTEBOOK [-o OUT.html]", "render a notebook as one self-contained HTML page", reportCommand},
+		{"fmt", "[-l] [-d] NOTEBOOK...", "lay out the cells of notebooks as gofmt does", fmtCommand},
 		{"kernel", "CONNECTION_FILE", "serve Jupyter; Jupyter calls this itself", kernelCommand},
 		{"log", "ls [QUERY...] | show RUN | diff RUN [RUN]", "list, show and compare runs [--dir DIR]", logCommand},
 		{"bench", "[--quick | --long] [--json FILE]", "measure the latency of cells and the speed of training", benchCommand},

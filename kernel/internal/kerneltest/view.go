@@ -131,7 +131,7 @@ func (v *view) addReply(m wire.Message) {
 		v.text("malformed: ", fmt.Sprintf("%s: %v", m.Header.MsgType, err))
 	}
 	for _, p := range r.Payload {
-		v.text(p.Source+": ", shown(p.Data))
+		v.text(p.Source+": ", shown(p.Data)+p.Text)
 	}
 	if r.Status != "ok" && v.errors == 0 {
 		v.text("status: ", r.Status+": "+r.Name+": "+r.Value)

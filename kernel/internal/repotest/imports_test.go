@@ -25,6 +25,8 @@ var order = []struct{ pkg, may, why string }{
 		"is data with positions, which every stage hands on"},
 	{"kernel/internal/cell", "kernel/internal/diag",
 		"parses text; what it means is for others"},
+	{"kernel/internal/format", "kernel/internal/cell kernel/internal/diag",
+		"rewrites text; it neither runs nor reads files"},
 	{"kernel/internal/wire", "",
 		"is messages and bytes, without sockets"},
 	{"kernel/internal/zmq", "kernel/internal/wire",
@@ -132,7 +134,8 @@ func TestFrameworkStaysOut(t *testing.T) {
 }
 
 // stdOnly lists the leaves that import nothing but the standard library.
-var stdOnly = []string{"pkg/metric", "pkg/display/frame", "kernel/internal/wire", "kernel/internal/cell", "kernel/internal/diag"}
+var stdOnly = []string{"pkg/metric", "pkg/display/frame", "kernel/internal/wire", "kernel/internal/cell", "kernel/internal/diag",
+	"kernel/internal/format"}
 
 func TestLeavesUseTheStandardLibraryOnly(t *testing.T) {
 	loaded(t).imports(func(s source, path string, own bool) {

@@ -100,6 +100,12 @@ type Pager interface {
 	Page(b frame.Bundle)
 }
 
+// NextInputter is what an Output of Execute also is: NextInput asks the frontend, once the cell has ended, to
+// put text into a new cell below or, with replace, in place of the cell's own.
+type NextInputter interface {
+	NextInput(text string, replace bool)
+}
+
 // CellError is an error of the user's code: shown with its traceback. Any other error from Execute is
 // shown with its text alone.
 type CellError struct {

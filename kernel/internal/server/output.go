@@ -217,6 +217,13 @@ func (o *output) Page(b frame.Bundle) {
 	o.pages = append(o.pages, wire.Payload{Source: "page", Data: orEmpty(b.Data)})
 }
 
+// NextInput implements NextInputter.
+func (o *output) NextInput(text string, replace bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.pages = append(o.pages, wire.Payload{Source: "set_next_input", Text: text, Replace: replace})
+}
+
 // payload returns what the reply asks of the frontend.
 func (o *output) payload() []wire.Payload {
 	o.mu.Lock()

@@ -41,11 +41,14 @@ type Expression struct {
 	Metadata map[string]any `json:"metadata"`
 }
 
-// A Payload asks the frontend to do something when the reply comes, such as to show a page.
+// A Payload asks the frontend to do something when the reply comes: to show a page, or to put a text where
+// the next is typed.
 type Payload struct {
-	Source string         `json:"source"` // "page"
-	Data   map[string]any `json:"data"`
-	Start  int            `json:"start"`
+	Source  string         `json:"source"`            // "page" or "set_next_input"
+	Data    map[string]any `json:"data,omitempty"`    // of a page
+	Start   int            `json:"start"`             // line of a page
+	Text    string         `json:"text,omitempty"`    // of the input
+	Replace bool           `json:"replace,omitempty"` // the cell's own input, not the next
 }
 
 // ExecuteInput tells every frontend which code runs.
