@@ -15,7 +15,7 @@ require (
 	github.com/yuin/goldmark v1.8.7 // renders the Markdown cells of reports
 	golang.org/x/image v0.26.0 // fills the shapes and letters of a chart's PNG; kept by the Go project
 	golang.org/x/mod v0.35.0 // reads go.work files
-	golang.org/x/tools v0.44.0 // txtar, the form of scenario files in tests
+	golang.org/x/tools v0.44.0 // the analyzers of go vet; txtar, the form of scenario files in tests
 )
 
 require (

@@ -39,7 +39,8 @@
 //     interrupted, and each piece of source knows the line of the cell that it came from.
 //  9. Package build calls the Go compiler, writes a stub of the base library that has only the symbols that
 //     the unit refers to, links the unit against the stub with the patched linker, and lets the system
-//     linker make a shared library of some 100 KB.
+//     linker make a shared library of some 100 KB. Meanwhile package vet looks in the cell's own text for
+//     what is most likely a mistake; what it finds is noted before the cell runs, and fails nothing.
 //  10. Package worker sends the library's path over a socket to the worker process (messages of package
 //     rt/control). There package rt/process loads it, tells the Go runtime of it, and runs its
 //     initialisation. References to functions, variables and types of the base library and of earlier

@@ -12,6 +12,7 @@ import (
 	"github.com/lathe-go/lathe/kernel/internal/cell"
 	"github.com/lathe-go/lathe/kernel/internal/compose"
 	"github.com/lathe-go/lathe/kernel/internal/diag"
+	"github.com/lathe-go/lathe/kernel/internal/vet"
 )
 
 // checked is what the type checker found out about a unit.
@@ -34,9 +35,7 @@ type problem struct {
 
 // typeCheck checks a unit's sources.
 func (s *Session) typeCheck(p *compose.Plan) (*checked, []problem) {
-	c := &checked{sources: p.Check(), fset: s.fset, uses: map[[3]string]bool{}}
-	c.info = &types.Info{Uses: map[*ast.Ident]types.Object{}, Types: map[ast.Expr]types.TypeAndValue{},
-		Instances: map[*ast.Ident]types.Instance{}}
+	c := &checked{sources: p.Check(), fset: s.fset, uses: map[[3]string]bool{}, info: vet.NewInfo()}
 	var errs []types.Error
 	for _, src := range c.sources {
 		file, err := parser.ParseFile(s.fset, src.Name, src.Text(), parser.SkipObjectResolution)

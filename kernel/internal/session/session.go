@@ -66,6 +66,7 @@ type Session struct {
 	versions map[string]int // the last version of each name
 	ran      map[[32]byte]*ran
 	broken   map[string]broken // by name; never changed, like live
+	warned   map[[32]byte]bool // texts of cells whose warnings have been shown
 
 	sources sources
 
@@ -110,7 +111,7 @@ func New(ctx context.Context, o Options) (*Session, error) {
 	}
 	s := &Session{
 		opts: o, dir: dir, fset: token.NewFileSet(), live: compose.World{}, versions: map[string]int{},
-		ran: map[[32]byte]*ran{}, sources: sources{texts: map[string]string{}, shown: map[[32]byte]string{}},
+		ran: map[[32]byte]*ran{}, sources: sources{texts: map[string]string{}, shown: map[[32]byte]string{}}, warned: map[[32]byte]bool{},
 		inherited: &compose.Imports{Named: map[string]string{}},
 	}
 	if s.builder, err = build.NewBuilder(o.Base, dir); err == nil {
@@ -221,6 +222,7 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 	unit := build.Unit{Name: fmt.Sprintf("u%d", s.units), Vars: p.Vars()}
 	s.units++
 	p.Unit = unit.Name
+	vetted := p.vet()
 	sources := p.Final(p.check.facts())
 	p.check = nil // it is large
 	lib, err := s.build(ctx, &unit, sources)
@@ -228,6 +230,7 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 		return report, err
 	}
 	report.Build = lib.Took
+	s.warn(req.Text, vetted(ctx))
 	err = s.run(ctx, req, p, lib, &report)
 	if live := s.live; p.settled {
 		r := &ran{plan: p, packages: s.live.Packages(p.Cell), names: map[string]*compose.Decl{}}
