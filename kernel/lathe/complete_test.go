@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lathe-go/lathe/kernel/internal/complete"
 	"github.com/lathe-go/lathe/kernel/internal/server"
 )
 
@@ -43,4 +44,29 @@ func TestCompleteWhileACellRuns(t *testing.T) {
 	}
 	stop(server.ErrInterrupted)
 	<-ended
+}
+
+// The first question may come before the session is ready.
+func TestCompleteAtOnce(t *testing.T) {
+	realBase(t)
+	h := &handler{cells: startCells(context.Background(), t.TempDir())}
+	defer h.cells.close()
+	reply, err := h.Complete(t.Context(), "strings.ToU", 11)
+	select {
+	case <-h.cells.ready:
+	default:
+		t.Skip("the session has not started in the time that a question waits for it: the machine is busy")
+	}
+	if err != nil || !slices.Contains(reply.Matches, "ToUpper") {
+		t.Errorf("completion: %q, %v", reply.Matches, err)
+	}
+}
+
+// Who asks for help with a session that does not start gets what is known without one, in time.
+func TestCompleteWithoutASession(t *testing.T) {
+	h := &handler{cells: &cells{help: complete.New(), ready: make(chan struct{})}}
+	reply, err := h.Complete(t.Context(), "retu", 4)
+	if err != nil || !slices.Contains(reply.Matches, "return") {
+		t.Errorf("completion: %q, %v", reply.Matches, err)
+	}
 }

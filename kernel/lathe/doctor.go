@@ -84,12 +84,16 @@ func findPlugin(ctx context.Context) (string, error) {
 }
 
 // findGopls never fails: what is missing is comfort.
-func findGopls(context.Context) (string, error) {
+func findGopls(ctx context.Context) (string, error) {
 	path, err := complete.Find()
 	if err != nil {
 		return err.Error(), nil
 	}
-	return path, nil
+	version, err := complete.Version(ctx, path)
+	if err != nil {
+		return err.Error(), nil
+	}
+	return version + " at " + path, nil
 }
 
 // tryCell compiles, loads and runs a cell.

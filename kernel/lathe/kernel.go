@@ -103,11 +103,13 @@ func (h *handler) IsComplete(code string) wire.IsCompleteReply {
 
 // Complete says what may stand at the cursor. It does not wait for a cell that runs.
 func (h *handler) Complete(ctx context.Context, code string, cursor int) (wire.CompleteReply, error) {
+	h.settle(ctx)
 	return h.cells.help.Complete(ctx, code, cursor)
 }
 
 // Inspect describes what stands at the cursor, with a detail of 1 with its source.
 func (h *handler) Inspect(ctx context.Context, code string, cursor, detail int) (wire.InspectReply, error) {
+	h.settle(ctx)
 	return h.cells.help.Inspect(ctx, code, cursor, detail)
 }
 
@@ -120,6 +122,20 @@ func (h *handler) Comm(ctx context.Context, m frame.CommMessage, out server.Outp
 // Evaluate evaluates a user expression.
 func (h *handler) Evaluate(ctx context.Context, expression string) (frame.Bundle, error) {
 	return h.cells.evaluate(ctx, expression)
+}
+
+// settleTime is how long a question about a cell waits for a session that starts.
+const settleTime = 800 * time.Millisecond
+
+// settle waits for the session, without which little is known, but not for long.
+func (h *handler) settle(ctx context.Context) {
+	late := time.NewTimer(settleTime)
+	defer late.Stop()
+	select {
+	case <-h.cells.ready:
+	case <-late.C:
+	case <-ctx.Done():
+	}
 }
 
 // Shutdown ends the session.

@@ -63,7 +63,7 @@ func (c *Completer) Update(v session.View) {
 // The time that gopls has for what it adds. It is asked only when it is warm, and so is late only where the
 // file's imports have changed.
 const (
-	completionTime = 45 * time.Millisecond
+	completionTime = 30 * time.Millisecond
 	hoverTime      = 300 * time.Millisecond
 )
 

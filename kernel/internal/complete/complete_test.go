@@ -107,6 +107,8 @@ var completions = []struct{ name, cell, want string }{
 	{"directive with a body", "%%wr‸", "^%%writefile"},
 	{"behind the statements' mark", "p := 1\n%% --n=3\nos.Getp‸", "Getpid"},
 	{"behind a prefixed directive", "//gonb:%%\nos.Getp‸", "Getpid"},
+	{"body of a directive", "%%bash\np.‸", "!X"},
+	{"dialect", "import \"fmt\"\n%%\nfmt.Pr‸", "^Print"},
 	{"directive before code", "%ti‸\np.X", "^%timings"},
 	{"no directive", "b := p.X > 1 &&\n!p.‸", "X Norm"},
 	{"import path", "import \"text/tab‸", "^text/tabwriter"},
@@ -223,7 +225,17 @@ func TestInspect(t *testing.T) {
 		{"fmt.Println(‸", 1, []string{"func fmt.Println(a ...any)", "Fprintln(os.Stdout"}},
 		{"http.Client‸{}", 1, []string{"type http.Client struct", "CheckRedirect"}},
 		{"f‸mt.Println", 0, []string{"package fmt"}},
-		{"append‸", 0, []string{"append"}},
+		{"append‸", 0, []string{"append", "appends elements to the end of a slice"}},
+		{"var x err‸or", 1, []string{"error", "The error built-in interface", "Error() string"}},
+		{"ni‸l", 0, []string{"nil", "zero value"}},
+		{"Poi‸nt{}", 1, []string{"type Point struct", "label string", "In[1]"}},
+		{"stack.Push‸", 1, []string{"Push(v Point)", "s.items = append(s.items, v)", "In[5]"}},
+		{"Map‸", 1, []string{"func Map[T, U any]", "out = append(out, f(v))"}},
+		{"lim‸it", 1, []string{"const limit", "3"}},
+		{"points[0].X‸", 0, []string{"X float64"}},
+		{"http.DefaultClient.Time‸out", 1, []string{"Timeout time.Duration", "Timeout specifies a time limit"}},
+		{"math.Pi‸", 1, []string{"const math.Pi", "3.14159"}},
+		{"strings.NewReplacer(\"a\", \"b\").Rep‸lace(\"\")", 1, []string{"Replace(s string) string", "with all replacements performed", "func (r *Replacer) Replace"}},
 		{"%res‸et", 0, []string{"forget all declarations"}},
 		{"//gonb:%e‸nv A=b", 0, []string{"%env NAME=VALUE"}},
 		{"%%bash\n\n‸echo", 0, []string{"run the rest of the cell in bash"}},
@@ -243,6 +255,18 @@ func TestInspect(t *testing.T) {
 	}
 	if reply, _ := c.Inspect(t.Context(), "nothing", 3, 0); reply.Found {
 		t.Errorf("an unknown name is described: %v", reply.Data)
+	}
+}
+
+// JupyterLab shows what inspection says beside a completion: it asks with the cursor behind the end of the text.
+func TestInspectACompletion(t *testing.T) {
+	c := New()
+	c.Update(newSession(t).View())
+	for _, code := range []string{"fmt.Println", "x := foo(fmt.Println", "if x {\n\tfmt.Println"} {
+		reply, err := c.Inspect(t.Context(), code, len(code)+2, 0)
+		if text, _ := reply.Data["text/plain"].(string); err != nil || !strings.Contains(text, "formats using the default formats") {
+			t.Errorf("%q: %q, %v", code, text, err)
+		}
 	}
 }
 

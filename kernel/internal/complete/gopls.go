@@ -19,8 +19,9 @@ import (
 
 // A server is gopls as a child process, with the virtual file in its memory alone.
 type server struct {
-	path   string // of gopls
-	dir    string // of the module that the file belongs to
+	path   string        // of gopls
+	dir    string        // of the module that the file belongs to
+	hung   time.Duration // after which a question without an answer ends the process
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the process is gone for good
 
@@ -63,22 +64,26 @@ func settings() map[string]any {
 // Close ends it.
 func startServer(path, dir, text string) *server {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &server{path: path, dir: dir, cancel: cancel, done: make(chan struct{})}
+	s := &server{path: path, dir: dir, hung: hangTime, cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
 		// What dies once may have had bad luck; what dies twice does not get better.
-		for range 2 {
+		for deaths := 0; deaths < 2 && ctx.Err() == nil; deaths++ {
+			began := time.Now()
 			err := s.serve(ctx, text)
 			s.mu.Lock()
 			s.conn, s.err = nil, err
 			s.mu.Unlock()
-			if ctx.Err() != nil {
-				return
+			if time.Since(began) > steadyTime {
+				deaths = 0
 			}
 		}
 	}()
 	return s
 }
+
+// steadyTime is how long a process lives whose death says nothing of the next one.
+const steadyTime = 10 * time.Minute
 
 // Close ends the process and waits for its end.
 func (s *server) Close() {
@@ -181,8 +186,9 @@ func (s *server) at(text string, offset int) map[string]any {
 // errNotWarm says that gopls cannot be asked yet, or no longer, or that it is busy.
 var errNotWarm = errors.New("gopls is not ready")
 
-// lateTime is how long gopls may be at a question that nobody waits for any longer.
-const lateTime = 10 * time.Second
+// hangTime is how long gopls may be at a question that nobody waits for any longer. It loads a large package in
+// seconds.
+const hangTime = 30 * time.Second
 
 // ask makes the file what v says and sends a request about its cursor. It asks one thing at a time: where
 // the imports have changed gopls takes long, and more questions would make it longer.
@@ -197,12 +203,18 @@ func (s *server) ask(ctx context.Context, method string, v *virtual, result any)
 	}
 	answered := make(chan answer, 1)
 	go func() {
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), lateTime)
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.hung)
 		defer cancel()
 		var a answer
 		a.err = c.call(late, method, s.at(v.text, v.cursor), &a.raw)
 		s.mu.Lock()
-		s.busy = false
+		if s.conn == c {
+			s.busy = false
+			if late.Err() != nil {
+				s.conn = nil
+				_ = s.process.Kill() // one that is gone already is started again as well
+			}
+		}
 		s.mu.Unlock()
 		answered <- a
 	}()

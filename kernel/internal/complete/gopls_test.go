@@ -1,10 +1,12 @@
 package complete
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -160,6 +162,136 @@ func TestGoplsDies(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkMatches(t, reply, "X Norm")
+}
+
+// answers checks that the type checker's answer comes, and soon. The bound is for a machine with much else to
+// do.
+func (c *Completer) answers(t *testing.T) {
+	t.Helper()
+	code, cursor := at(t, "p.‸")
+	start := time.Now()
+	reply, err := c.Complete(t.Context(), code, cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkMatches(t, reply, "X Norm")
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("the answer takes %v", took)
+	}
+}
+
+// A server that does not answer is not waited for, is ended in the end, and another one takes its place.
+func TestGoplsHangs(t *testing.T) {
+	c := newWarm(t)
+	s := c.gopls
+	s.mu.Lock()
+	s.hung = time.Second
+	first := s.process
+	err := first.Signal(syscall.SIGSTOP)
+	s.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		c.answers(t)
+	}
+	for start := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		s.mu.Lock()
+		other := s.process != first && s.conn != nil
+		s.mu.Unlock()
+		if other {
+			break
+		}
+		if time.Since(start) > warmTime {
+			t.Fatal("gopls hangs, and no other one takes its place")
+		}
+	}
+	c.answers(t)
+}
+
+// A server that is killed while it is asked leaves the type checker's answer.
+func TestGoplsKilledWhileAsked(t *testing.T) {
+	c := newWarm(t)
+	s := c.gopls
+	s.mu.Lock()
+	process := s.process
+	err := process.Signal(syscall.SIGSTOP) // it stays at the question
+	s.mu.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan error, 1)
+	go func() {
+		_, err := s.complete(t.Context(), newVirtual(c.view, c.packages, "p.", 2))
+		asked <- err
+	}()
+	for start := time.Now(); ; time.Sleep(time.Millisecond) {
+		s.mu.Lock()
+		busy := s.busy
+		s.mu.Unlock()
+		if busy {
+			break
+		}
+		if time.Since(start) > time.Minute {
+			t.Fatal("gopls is not asked")
+		}
+	}
+	if err := process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-asked:
+		if err == nil {
+			t.Error("a server that was killed has answered")
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the question does not end with the server")
+	}
+	c.answers(t)
+}
+
+// Without gopls, and with something in its place that is none, the type checker answers.
+func TestGoplsMissing(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("LATHE_HOME", home)
+	c := New()
+	if err := c.Warm(); !errors.Is(err, ErrNoGopls) {
+		t.Errorf("warming without gopls: %v", err)
+	}
+	code, cursor := at(t, "type T struct{ A int }\nvar v T\nv.‸")
+	reply, err := c.Complete(t.Context(), code, cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkMatches(t, reply, "A")
+	dir, err := goplsDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "gopls"), []byte("#!/bin/sh\necho no\nexit 3\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Version(t.Context(), filepath.Join(dir, "gopls")); err == nil || !strings.Contains(err.Error(), "lathe setup") {
+		t.Errorf("the version of what is no gopls: %v", err)
+	}
+	if err := c.Warm(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	if s := c.gopls; s != nil {
+		select {
+		case <-s.done:
+		case <-time.After(time.Minute):
+			t.Error("what is no gopls is started again and again")
+		}
+	}
+	if reply, err = c.Complete(t.Context(), code, cursor); err != nil {
+		t.Fatal(err)
+	}
+	checkMatches(t, reply, "A")
 }
 
 // In a notebook's module, its packages complete before any cell has imported them, and nothing is written.

@@ -89,7 +89,14 @@ func (c *Completer) describe(code string, at int) (description, *virtual, *serve
 		d.source, d.origin, d.comment = sourceOf(live), live.Origin.Cell, commentBefore(live.Origin)
 		return d, file.virtual, c.gopls
 	}
-	if obj.Pkg() == nil || obj.Pkg() == file.pkg {
+	if obj.Pkg() == file.pkg {
+		return d, file.virtual, c.gopls
+	}
+	if obj.Pkg() == nil && obj.Parent() == types.Universe {
+		doc := c.docs.predeclared(c.packages.exports.Toolchain.GOROOT, obj.Name())
+		d.comment, d.source, d.origin = doc.comment, doc.source, "predeclared"
+	}
+	if obj.Pkg() == nil {
 		return d, file.virtual, c.gopls
 	}
 	d.origin = fmt.Sprintf("package %q", build.UnversionedPath(obj.Pkg().Path()))

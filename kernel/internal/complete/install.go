@@ -38,6 +38,22 @@ func Find() (string, error) {
 	return path, nil
 }
 
+// Version returns the version of the gopls at path, as it says itself, or why it does not run.
+func Version(ctx context.Context, path string) (string, error) {
+	cmd := exec.CommandContext(ctx, path, "version")
+	env, err := goplsEnv(filepath.Dir(path))
+	if err != nil {
+		return "", err
+	}
+	cmd.Env = env
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s does not run: %w; remove it, and `lathe setup` installs it again", path, err)
+	}
+	line, _, _ := strings.Cut(string(out), "\n") // "golang.org/x/tools/gopls v0.21.1"
+	return strings.TrimSpace(line[strings.LastIndexByte(line, ' ')+1:]), nil
+}
+
 // installTime is how long gopls may take to be fetched and built: setup goes on without it.
 const installTime = 10 * time.Minute
 

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 )
 
 // A document is what a source file says about one name.
@@ -28,17 +29,53 @@ const maxDocuments = 64
 // of returns what the file at a position says of the declaration there. Export data has the positions of
 // what a package exports.
 func (d documents) of(p token.Position) (document, bool) {
-	f := d[p.Filename]
+	f := d.file(p.Filename)
 	if f == nil {
-		if f = readSource(p.Filename); f == nil {
-			return document{}, false
+		return document{}, false
+	}
+	return f.declaration(p.Line)
+}
+
+// file returns a source file, or nil if it cannot be read.
+func (d documents) file(path string) *sourceFile {
+	f := d[path]
+	if f == nil {
+		if f = readSource(path); f == nil {
+			return nil
 		}
 		if len(d) >= maxDocuments {
 			clear(d)
 		}
-		d[p.Filename] = f
+		d[path] = f
 	}
-	return f.declaration(p.Line)
+	return f
+}
+
+// predeclared returns what is said of a name that is declared by the language.
+func (d documents) predeclared(goroot, name string) document {
+	f := d.file(filepath.Join(goroot, "src", "builtin", "builtin.go"))
+	if f == nil {
+		return document{}
+	}
+	var doc document
+	ast.Inspect(f.file, func(n ast.Node) bool {
+		var ids []*ast.Ident
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			ids = []*ast.Ident{n.Name}
+		case *ast.TypeSpec:
+			ids = []*ast.Ident{n.Name}
+		case *ast.ValueSpec:
+			ids = n.Names
+		}
+		for _, id := range ids {
+			if id.Name == name {
+				doc, _ = f.declaration(f.fset.Position(id.Pos()).Line)
+			}
+		}
+		return len(ids) == 0
+	})
+	return doc
 }
 
 // declaration returns the innermost declaration at a line: what a file declares, a field or a method of an
@@ -58,15 +95,17 @@ func (f *sourceFile) declaration(line int) (document, bool) {
 		if d, ok := n.(*ast.GenDecl); ok {
 			whole = !d.Lparen.IsValid()
 		}
-		if _, spec := n.(ast.Spec); declares && !(spec && whole) {
+		_, spec := n.(ast.Spec)
+		if declares && !(spec && whole) {
 			found.source = f.text[f.fset.Position(n.Pos()).Offset:f.fset.Position(n.End()).Offset]
 		}
-		if comment != "" {
+		if comment != "" && !(spec && whole && found.comment != "") {
 			found.comment = comment
 		} else if _, field := n.(*ast.Field); field && declares {
 			found.comment = ""
 		}
-		return true
+		_, function := n.(*ast.FuncDecl) // its receiver and parameters are no declarations to tell of
+		return !function
 	})
 	return found, found.source != ""
 }
