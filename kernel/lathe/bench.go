@@ -14,11 +14,12 @@ import (
 // benchHelp is what follows the usage line of `lathe bench`.
 const benchHelp = `
 Measures how long cells take, from the request to the kernel's word that it is idle, where the time goes,
-how a session grows, how fast a model trains in a cell and in a plain program, and the same cells in GoNB,
-which is built into the user's cache folder at the first call. LATHE_PYTHON may name a Python that has
-ipykernel, which is measured too. It takes some minutes; leave the machine alone meanwhile.
+how a session grows, how fast a model trains in a cell and in a plain program, how long completion and
+inspection take, and the same in GoNB, which is built into the user's cache folder at the first call.
+LATHE_PYTHON may name a Python that has ipykernel, which is measured too. It takes some minutes; leave the
+machine alone meanwhile.
 
-  --quick      fewer values, in one to two minutes
+  --quick      fewer values, in some four minutes
   --long       more of them
   --only PART  measure one part alone, such as "the protocol"
   --json FILE  write every value to FILE

@@ -67,6 +67,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		{"training", b.training},
 		{"beside other kernels", b.others},
 		{"the protocol", b.protocol},
+		{"editing", b.editing},
 	}
 	for _, p := range parts {
 		if o.Only != "" && o.Only != p.name {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"go/parser"
 	"go/token"
 	"math"
@@ -99,5 +100,25 @@ func TestThisProcess(t *testing.T) {
 	}
 	if id, err := childNamed(os.Getpid(), "no-such-child"); err == nil {
 		t.Errorf("found child %d that is not there", id)
+	}
+}
+
+// Every question has its number, one cursor, and no answer in it.
+func TestQuestions(t *testing.T) {
+	var s serial
+	for _, list := range [][]question{goCompletions, goInspections, gonbCompletions, gonbInspections, pythonCompletions, pythonInspections} {
+		for _, q := range list {
+			n := s.next()
+			text := fmt.Sprintf(q.text, n)
+			if !strings.Contains(text, fmt.Sprint("x", n)) || strings.Contains(text, "%!") || strings.Count(text, "‸") > 1 {
+				t.Errorf("the question %q", text)
+			}
+		}
+	}
+	answer := answerOf([]byte(`{"matches": ["a", "b"], "data": {"text/plain": "c"}}`))
+	for _, want := range []string{"a", "b", "c"} {
+		if !strings.Contains(answer, want) {
+			t.Errorf("the answer %q has no %s", answer, want)
+		}
 	}
 }

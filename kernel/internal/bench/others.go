@@ -180,14 +180,18 @@ func fetchModules(ctx context.Context, k *kernel) error {
 	return err
 }
 
+// ipykernel is what Python's users have.
+func (b *bench) ipykernel() program {
+	return program{name: "ipykernel", path: b.Python, args: []string{"-m", "ipykernel_launcher", "-f"}}
+}
+
 // python measures ipykernel, which compiles nothing, as the floor of what the protocol allows.
 func (b *bench) python(ctx context.Context) error {
 	if b.Python == "" {
 		b.report.leaveOut("ipykernel", errors.New("LATHE_PYTHON does not name a Python that has it"))
 		return nil
 	}
-	p := program{name: "ipykernel", path: b.Python, args: []string{"-m", "ipykernel_launcher", "-f"}}
-	k, err := b.start(ctx, p)
+	k, err := b.start(ctx, b.ipykernel())
 	if err != nil {
 		b.report.leaveOut("ipykernel", err)
 		return nil
