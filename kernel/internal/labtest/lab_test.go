@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,6 +34,7 @@ func TestJupyterLab(t *testing.T) {
 	l.address = startLab(t, j, l.dir)
 	t.Run("look", l.look)
 	t.Run("edit", l.edit)
+	t.Run("widget", l.widget)
 	t.Run("stop", l.stop)
 	t.Run("notebook", l.notebook)
 }
@@ -80,6 +82,27 @@ func (l *lab) edit(t *testing.T) {
 		if !strings.Contains(seen.Inspector, want) {
 			t.Errorf("the help beside the notebook is %q, want %q in it", seen.Inspector, want)
 		}
+	}
+}
+
+// widget: a person moves a slider while a cell waits for that, and a cell moves it.
+func (l *lab) widget(t *testing.T) {
+	var seen struct {
+		Before string
+		Cells  []seenCell
+	}
+	l.tell(t, "widget", &seen,
+		"s := display.Slider(\"rate\", 0, 100, 10)\ns",
+		"for s.Value() < 30 {\n\tfmt.Print(\".\")\n\ttime.Sleep(20 * time.Millisecond)\n}\nfmt.Println(\"moved\")",
+		"before := s.Value()\ns.Set(5)\nbefore")
+	if seen.Before != "[*]:" {
+		t.Errorf("before the slider is moved the prompt of the cell that waits is %q", seen.Before)
+	}
+	if c := seen.Cells[1]; c.Error || !strings.HasSuffix(c.Text, "moved") {
+		t.Errorf("after it is moved the cell shows %+v", c)
+	}
+	if n, err := strconv.Atoi(seen.Cells[2].Text); err != nil || n < 70 || n > 90 {
+		t.Errorf("the value is %q, want about 80", seen.Cells[2].Text)
 	}
 }
 

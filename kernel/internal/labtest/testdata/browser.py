@@ -243,6 +243,7 @@ def story_widget(nb, shot):
     page.drag(start, [x + width * 0.3, y])
     nb.wait("the end of the cell that waits", f"/\\d/.test({CELLS}[1].prompt)")
     shot("-moved")
+    nb.focus(2)
     nb.run_next(2)
     nb.wait("the slider to be where the cell has set it", "document.querySelector('.widget-readout').textContent === '5'")
     shot("-set")
@@ -280,6 +281,7 @@ def main():
                              ".filter(u => u.protocol.startsWith('http') && u.host !== location.host).map(u => u.href)")
             if loaded:
                 raise RuntimeError(f"the page was loaded from elsewhere too: {loaded}")
+            page.js("window.jupyterapp.serviceManager.sessions.shutdownAll()")  # the next story has its own kernel
             print(json.dumps(seen))
         except BaseException:
             shot("-failed")
