@@ -7,7 +7,7 @@ import (
 )
 
 // A person uses the kernel in jupyter console: values, a function over several lines, a panic, an endless
-// loop that Ctrl-C stops, and the way out.
+// loop that Ctrl-C stops, a question, and the way out.
 func TestConsole(t *testing.T) {
 	j := newJupyter(t)
 	screen := filepath.Join(artifacts(t), "console.txt")

@@ -1,6 +1,6 @@
 """Use the kernel "lathe" in jupyter console as a person does, in a terminal of its own.
 
-Usage: console.py SCREEN [input]
+Usage: console.py SCREEN
 
 SCREEN is a file that gets all that the terminal shows. What is typed must lead to what is expected, or
 the program fails.
@@ -14,7 +14,7 @@ import time
 import pexpect
 
 WAIT = 90  # seconds; a machine may be busy
-screen, *chapters = sys.argv[1:]
+screen = sys.argv[1]
 
 console = pexpect.spawn(
     sys.executable,
@@ -67,18 +67,15 @@ expect("Interrupt")
 prompt(6)
 enter("twice(4)")
 expect("Out[6]: 8")
-number = 7
 
-if "input" in chapters:
-    prompt(number)
-    enter('var who string; fmt.Print("who? "); fmt.Scanln(&who); fmt.Println("hello " + who)')
-    expect("who? ")
-    time.sleep(0.5)
-    enter("gopher")
-    expect("hello gopher")
-    number += 1
+prompt(7)
+enter('var who string; fmt.Print("who? "); fmt.Scanln(&who); fmt.Println("hello " + who)')
+expect("who? ")
+time.sleep(0.5)
+enter("gopher")
+expect("hello gopher")
 
-prompt(number)
+prompt(8)
 console.sendeof()
 expect("Do you really want to exit")
 enter("y")
