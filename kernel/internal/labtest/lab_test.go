@@ -36,6 +36,7 @@ func TestJupyterLab(t *testing.T) {
 	t.Run("edit", l.edit)
 	t.Run("widget", l.widget)
 	t.Run("stop", l.stop)
+	t.Run("gonbui", l.gonbui)
 	t.Run("notebook", l.notebook)
 }
 

@@ -250,6 +250,38 @@ def story_widget(nb, shot):
     return {**seen, "cells": nb.cells()[:3]}
 
 
+def story_gonbui(nb, shot):
+    """Move a slider and press a button of gonbui while a cell runs that waits for both; have a cell move it."""
+    page = nb.page
+    nb.run_next(0)
+    slider, button = ".jp-OutputArea-output input[type=range]", ".jp-OutputArea-output button[id^=gonb_button]"
+    nb.wait("the widgets", f"document.querySelector('{slider}') && document.querySelector('{button}') && true")
+    nb.run_next(1, ended=False)
+    nb.wait("output of the cell that waits", f"/waits/.test({CELLS}[1].text)")
+    page.js(f"document.querySelector('{slider}').focus()")
+    left, top, width, height = page.js(f"(() => {{ const r = document.querySelector('{slider}').getBoundingClientRect(); return [r.x, r.y, r.width, r.height] }})()")
+    at = dict(x=left + width * 0.87, y=top + height / 2, button="left", clickCount=1)
+    page.call("Input.dispatchMouseEvent", type="mousePressed", **at)
+    page.call("Input.dispatchMouseEvent", type="mouseReleased", **at)
+    nb.wait("the slider's value", f"/slider \\d/.test({CELLS}[1].text)")
+    shot("-moved")
+    page.click(button)
+    nb.wait("the end of the cell that waits", f"/\\d/.test({CELLS}[1].prompt)")
+    nb.focus(2)
+    nb.run_next(2)
+    nb.wait("the slider to be where the cell has set it", f"document.querySelector('{slider}').value === '5'")
+    nb.run_next(3)
+    nb.run_next(4)
+    nb.wait("the interactive charts", f"{CELLS}[4].interactive >= 2")
+    time.sleep(2)
+    shot("-top")
+    nb.scroll(4)
+    shot("-figures")
+    page.js("window.jupyterapp.commands.execute('docmanager:save')")
+    saved = page.js("fetch('/api/contents/gonbui.ipynb').then(r => r.json()).then(m => JSON.stringify(m.content))")
+    return {"cells": nb.cells()[:5], "saved": saved}
+
+
 def story_notebook(nb, shot):
     """Run a whole notebook, and show the last chart that is above a table."""
     nb.page.js("window.jupyterapp.commands.execute('notebook:run-all-cells')")
