@@ -21,7 +21,7 @@
 //     checks the signature and makes a message of them.
 //  2. Package server queues the request, tells everybody that the kernel is busy, and calls the Handler's
 //     Execute when the cells before it have ended. From here on an Output belongs to this cell.
-//  3. The Handler is in package lathe (cells.go), the only place where protocol and compiler meet. It gives
+//  3. The Handler is in package golang, the only place where protocol and compiler meet. It gives
 //     the cell a number and a name, In[3], and hands its text to package session.
 //  4. Package cell takes the text apart: imports, declarations, statements, directives, each with its
 //     place. Directives run now (package directive), commands among them (package shell). A text that is no Go ends here, as a list of

@@ -9,9 +9,8 @@ import (
 
 	"github.com/lathe-go/lathe/kernel/internal/build"
 	"github.com/lathe-go/lathe/kernel/internal/complete"
+	"github.com/lathe-go/lathe/kernel/internal/golang"
 	"github.com/lathe-go/lathe/kernel/internal/pjrt"
-	"github.com/lathe-go/lathe/kernel/internal/server"
-	"github.com/lathe-go/lathe/pkg/display/frame"
 )
 
 // A finding is one thing that doctor looks at.
@@ -35,7 +34,7 @@ func doctorCommand(ctx context.Context, e env, args []string) error {
 		{"base library", findBase},
 		{"PJRT plugin", findPlugin},
 		{"gopls", findGopls},
-		{"a cell", tryCell},
+		{"a cell", golang.Try},
 	} {
 		found, err := f.look(ctx)
 		mark := "ok  "
@@ -95,34 +94,6 @@ func findGopls(ctx context.Context) (string, error) {
 	}
 	return version + " at " + path, nil
 }
-
-// tryCell compiles, loads and runs a cell.
-func tryCell(ctx context.Context) (string, error) {
-	c := startCells(ctx, "")
-	defer c.close()
-	var out probe
-	if err := c.execute(ctx, "In[1]", "x := 41\nx + 1", &out); err != nil {
-		return "", err
-	}
-	if out.text != "42" {
-		return "", fmt.Errorf("x + 1 gave %q, not 42", out.text)
-	}
-	return "compiled, loaded and run", nil
-}
-
-// A probe keeps the text of a cell's result and nothing else.
-type probe struct{ text string }
-
-func (*probe) Stream(string, string)  {}
-func (*probe) Display(frame.Bundle)   {}
-func (*probe) Update(frame.Bundle)    {}
-func (*probe) Clear(bool)             {}
-func (*probe) Comm(frame.CommMessage) {}
-
-// Result keeps the text of the value.
-func (p *probe) Result(b frame.Bundle) { p.text = fmt.Sprint(b.Data["text/plain"]) }
-
-var _ server.Output = (*probe)(nil)
 
 // because puts a reason behind what it explains.
 func because(why string) string {

@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/lathe-go/lathe/pkg/display/frame"
 )
 
 // untidy is a notebook with cells of every kind.
@@ -83,32 +81,5 @@ func TestNotebooksAreFormatted(t *testing.T) {
 	}
 	if o := runLathe(t, nil, append([]string{"fmt", "-d"}, files...)...); o.code != 0 || o.out != "" {
 		t.Errorf("exit code %d, %s\n%s", o.code, o.errors, o.out)
-	}
-}
-
-// A nextInput is an output that keeps the text that is to replace the cell's.
-type nextInput struct {
-	probe
-	text    string
-	replace bool
-}
-
-func (n *nextInput) NextInput(text string, replace bool) { n.text, n.replace = text, replace }
-
-func (*nextInput) Display(frame.Bundle) {}
-
-func TestFmtOfACell(t *testing.T) {
-	c := &cells{} // none is needed
-	var out nextInput
-	if err := c.execute(t.Context(), "In[1]", "\n%fmt \nx:=1\n%list", &out); err != nil || out.text != "x := 1\n%list" || !out.replace {
-		t.Errorf("the cell is replaced (%v) by %q (%v)", out.replace, out.text, err)
-	}
-	out = nextInput{}
-	err := c.execute(t.Context(), "In[1]", "%fmt\nx := 1\ny := )", &out)
-	if err == nil || !strings.Contains(err.Error(), "nothing is open") || out.text != "" {
-		t.Errorf("a cell that is no Go: %v, %q", err, out.text)
-	}
-	if err := c.execute(t.Context(), "In[1]", "%fmt\nx := 1", &probe{}); err == nil || !strings.Contains(err.Error(), "lathe fmt") {
-		t.Errorf("where no cell can be replaced: %v", err)
 	}
 }

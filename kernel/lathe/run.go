@@ -6,16 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/lathe-go/lathe/kernel/internal/golang"
 	"github.com/lathe-go/lathe/kernel/internal/notebook"
-	"github.com/lathe-go/lathe/kernel/internal/server"
-	"github.com/lathe-go/lathe/pkg/display/frame"
 )
 
 // runHelp is what follows the usage line of `lathe run`.
@@ -61,21 +58,21 @@ func runCommand(ctx context.Context, e env, args []string) error {
 	} else {
 		p.save = func() error { return nb.WriteFile(*out) }
 	}
-	return execute(ctx, e, filepath.Dir(path), nb, notebook.Options{AllowErrors: *allow, Observer: p})
+	return execute(ctx, filepath.Dir(path), nb, notebook.Options{AllowErrors: *allow, Observer: p})
 }
 
 // execute runs nb on a kernel of its own in the folder dir. What an observer that saves could not
 // save is part of the error.
-func execute(ctx context.Context, e env, dir string, nb *notebook.Notebook, opts notebook.Options) error {
-	k, stop, err := newKernel(ctx, e, dir)
-	if err != nil {
-		return fmt.Errorf("start the kernel: %w", err)
+func execute(ctx context.Context, dir string, nb *notebook.Notebook, opts notebook.Options) error {
+	k := golang.Start(ctx, dir)
+	if err := k.Ready(); err != nil {
+		return errors.Join(fmt.Errorf("start the kernel: %w", err), k.Close())
 	}
-	err = notebook.Run(ctx, nb, k, opts)
+	err := notebook.Run(ctx, nb, k.Headless(), opts)
 	if p, ok := opts.Observer.(*progress); ok {
 		err = errors.Join(err, p.finish())
 	}
-	return errors.Join(err, stop())
+	return errors.Join(err, k.Close())
 }
 
 // newFlags returns the flags of the command name; it prints nothing itself.
@@ -280,92 +277,3 @@ func seconds(d time.Duration) string {
 	}
 	return fmt.Sprintf("%.2f s", d.Seconds())
 }
-
-// newKernel starts a kernel whose cells run in the folder dir. The function that comes with it ends
-// the kernel.
-func newKernel(ctx context.Context, _ env, dir string) (notebook.Kernel, func() error, error) {
-	c := startCells(ctx, dir)
-	<-c.ready
-	if c.err != nil {
-		return nil, nil, errors.Join(c.err, c.figures.Close())
-	}
-	return &headless{cells: c}, c.close, nil
-}
-
-// headless executes the cells of a notebook without Jupyter.
-type headless struct {
-	cells *cells
-	count int
-}
-
-// Execute runs one cell.
-func (h *headless) Execute(ctx context.Context, code string, emit func(notebook.Output)) error {
-	h.count++
-	e := &emitter{count: h.count, in: make(chan notebook.Output, 64)}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for o := range e.in {
-			emit(o)
-		}
-	}()
-	err := h.cells.execute(ctx, fmt.Sprintf("In[%d]", h.count), code, e)
-	var failed *server.CellError
-	switch {
-	case errors.As(err, &failed):
-		e.send(notebook.Output{Type: notebook.Error, EName: failed.Name, EValue: failed.Value, Traceback: failed.Traceback})
-	case err != nil && ctx.Err() == nil:
-		e.send(notebook.Output{Type: notebook.Error, EName: "error", EValue: err.Error(), Traceback: []string{err.Error()}})
-	}
-	e.close()
-	<-done
-	return err
-}
-
-// An emitter turns what a cell shows into outputs of a notebook. What comes after the cell has ended is
-// not kept: the notebook is no longer at that cell.
-type emitter struct {
-	count int
-	sync.Mutex
-	in     chan notebook.Output
-	closed bool
-}
-
-func (e *emitter) send(o notebook.Output) {
-	e.Lock()
-	defer e.Unlock()
-	if !e.closed {
-		e.in <- o
-	}
-}
-
-func (e *emitter) close() {
-	e.Lock()
-	defer e.Unlock()
-	e.closed = true
-	close(e.in)
-}
-
-func (e *emitter) value(t notebook.OutputType, b frame.Bundle) {
-	e.send(notebook.Output{Type: t, Data: maps.Clone(b.Data), Metadata: b.Metadata, DisplayID: b.DisplayID, ExecutionCount: e.count})
-}
-
-// Stream shows text.
-func (e *emitter) Stream(name, text string) {
-	e.send(notebook.Output{Type: notebook.Stream, Name: name, Text: text})
-}
-
-// Display shows a value.
-func (e *emitter) Display(b frame.Bundle) { e.value(notebook.DisplayData, b) }
-
-// Update replaces a value.
-func (e *emitter) Update(b frame.Bundle) { e.value(notebook.UpdateDisplay, b) }
-
-// Clear empties the output.
-func (e *emitter) Clear(wait bool) { e.send(notebook.Output{Type: notebook.ClearOutput, Wait: wait}) }
-
-// Comm sends a message to nobody: without a frontend there is no view of a live object.
-func (e *emitter) Comm(frame.CommMessage) {}
-
-// Result shows the value of the cell.
-func (e *emitter) Result(b frame.Bundle) { e.value(notebook.ExecuteResult, b) }

@@ -48,7 +48,7 @@ var order = []struct{ pkg, may, why string }{
 	{"kernel/internal/...", "kernel/internal/... pkg/display/frame",
 		"compiles and runs what imports pkg, and must not depend on it"},
 	{"kernel/lathe", "kernel/internal/... pkg/display/frame pkg/worklog",
-		"is where protocol and compiler meet; `lathe log` reads a worklog without a worker"},
+		"is the command; `lathe log` reads a worklog without a worker"},
 	{"kernel", "",
 		"is documentation"},
 }

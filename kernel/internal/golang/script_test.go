@@ -1,4 +1,4 @@
-package main
+package golang
 
 import (
 	"context"
@@ -27,9 +27,9 @@ func ensureBase(t testing.TB) {
 // which every strategy passes in reasonable time, and those of testdata/semantics, which are many.
 func TestScripts(t *testing.T) {
 	ensureBase(t)
-	for _, dir := range []string{"../testdata/script", "../testdata/semantics"} {
+	for _, dir := range []string{"../../testdata/script", "../../testdata/semantics"} {
 		kerneltest.RunScripts(t, dir, func(t testing.TB) server.Handler {
-			return &handler{cells: startCells(context.Background(), t.TempDir())}
+			return Start(context.Background(), t.TempDir())
 		})
 	}
 }

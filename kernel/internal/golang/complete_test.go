@@ -1,4 +1,4 @@
-package main
+package golang
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 
 // Somebody who waits for a cell writes the next one meanwhile.
 func TestCompleteWhileACellRuns(t *testing.T) {
-	realBase(t)
-	h := &handler{cells: startCells(context.Background(), t.TempDir())}
+	ensureBase(t)
+	h := Start(context.Background(), t.TempDir())
 	defer h.cells.close()
 	run := func(ctx context.Context, name, code string) error {
 		return h.cells.execute(ctx, name, code, &probe{})
@@ -48,8 +48,8 @@ func TestCompleteWhileACellRuns(t *testing.T) {
 
 // The first question may come before the session is ready.
 func TestCompleteAtOnce(t *testing.T) {
-	realBase(t)
-	h := &handler{cells: startCells(context.Background(), t.TempDir())}
+	ensureBase(t)
+	h := Start(context.Background(), t.TempDir())
 	defer h.cells.close()
 	reply, err := h.Complete(t.Context(), "strings.ToU", 11)
 	select {
@@ -64,7 +64,7 @@ func TestCompleteAtOnce(t *testing.T) {
 
 // Who asks for help with a session that does not start gets what is known without one, in time.
 func TestCompleteWithoutASession(t *testing.T) {
-	h := &handler{cells: &cells{help: complete.New(), ready: make(chan struct{})}}
+	h := &Handler{cells: &cells{help: complete.New(), ready: make(chan struct{})}}
 	reply, err := h.Complete(t.Context(), "retu", 4)
 	if err != nil || !slices.Contains(reply.Matches, "return") {
 		t.Errorf("completion: %q, %v", reply.Matches, err)

@@ -1,4 +1,4 @@
-package main
+package golang
 
 import (
 	"context"
@@ -17,9 +17,9 @@ func TestScriptsAsPlugins(t *testing.T) {
 	t.Setenv("LATHE_STRATEGY", string(build.Plugin))
 	ensureBase(t)
 	// Linking takes long enough that an interrupt must wait for the code to run.
-	for dir, factor := range map[string]int{"../testdata/script": 15, "../testdata/semantics": 6} {
+	for dir, factor := range map[string]int{"../../testdata/script": 15, "../../testdata/semantics": 6} {
 		kerneltest.RunScriptsSlowly(t, dir, factor, func(t testing.TB) server.Handler {
-			return &handler{cells: startCells(context.Background(), t.TempDir())}
+			return Start(context.Background(), t.TempDir())
 		})
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package golang
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 // startWhole starts the whole kernel and a frontend of it.
 func startWhole(t *testing.T) *kerneltest.Frontend {
 	ensureBase(t)
-	return kerneltest.Start(t, &handler{cells: startCells(context.Background(), t.TempDir())})
+	return kerneltest.Start(t, Start(context.Background(), t.TempDir()))
 }
 
 // shows takes a cell that has a value and nothing else.
