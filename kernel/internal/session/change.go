@@ -97,3 +97,27 @@ func removeImport(imports *compose.Imports, name string) bool {
 }
 
 func brokenBy(d *compose.Decl, why string) broken { return broken{decl: d, why: why} }
+
+// testCell is the name of the code that runs tests. It stands in no trace: no cell has it.
+const testCell = "%test"
+
+// Tests says which tests are to be run.
+type Tests struct {
+	Number uint64   // of the execution that they belong to
+	Names  []string // run these if any of them are tests, else those of all cells
+	Args   []string // flags of `go test`; without any, tests are verbose
+}
+
+// Test runs tests that cells declare.
+func (s *Session) Test(ctx context.Context, t Tests) (Report, error) {
+	source := compose.TestSource(s.Snapshot().Decls(), t.Names, t.Args)
+	report, err := s.Execute(ctx, Request{Number: t.Number, Name: testCell, Text: source})
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	imports := cloneImports(s.inherited)
+	for _, name := range compose.TestImports {
+		removeImport(imports, name)
+	}
+	s.publish(s.live, s.broken, imports)
+	return report, err
+}

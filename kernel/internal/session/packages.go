@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/build"
+	"github.com/lathe-go/lathe/kernel/internal/compose"
 	"github.com/lathe-go/lathe/kernel/internal/rt/control"
 )
 
@@ -51,7 +52,7 @@ func (s *Session) modulePackages(ctx context.Context) map[string]string {
 
 // addPackage loads a package that is not in the base library, if the notebook's module has it.
 func (s *Session) addPackage(ctx context.Context, path string) error {
-	if _, ok := s.builder.Names()[path]; ok || path == "unsafe" || path == "C" || path == gotestPath {
+	if _, ok := s.builder.Names()[path]; ok || path == "unsafe" || path == "C" || path == compose.TestPath {
 		return nil
 	}
 	if s.opts.Module == "" {

@@ -1,8 +1,7 @@
-package session
+package compose
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"go/ast"
 	"go/doc"
@@ -13,44 +12,28 @@ import (
 	"strings"
 
 	"github.com/lathe-go/lathe/kernel/internal/cell"
-	"github.com/lathe-go/lathe/kernel/internal/compose"
 )
 
-// testCell is the name of the code that runs tests. It stands in no trace: no cell has it.
-const testCell = "%test"
+// TestPath is the package that runs tests. It is in the base library; cells do not see it.
+const TestPath = "github.com/lathe-go/lathe/kernel/internal/rt/gotest"
 
-// gotestPath is the package that runs tests. It is in the base library; cells do not see it.
-const gotestPath = "github.com/lathe-go/lathe/kernel/internal/rt/gotest"
+// TestImports are the names under which the code of TestSource imports what it needs.
+var TestImports = []string{"gotestʹ", "testingʹ"}
 
-// Tests says which tests are to be run.
-type Tests struct {
-	Number uint64   // of the execution that they belong to
-	Names  []string // run these if any of them are tests, else those of all cells
-	Args   []string // flags of `go test`; without any, tests are verbose
-}
-
-// Test runs tests that cells declare.
-func (s *Session) Test(ctx context.Context, t Tests) (Report, error) {
-	decls := s.Snapshot().Decls()
-	suite := suiteOf(decls, func(name string) bool { return slices.Contains(t.Names, name) })
-	if suite.empty() {
-		suite = suiteOf(decls, func(string) bool { return true })
+// TestSource returns the code of a cell that runs tests with flags of `go test`: those with one of the names
+// if any of them is a test, else all that are declared. Without flags, tests are verbose, and benchmarks run.
+func TestSource(decls []*Decl, names, args []string) string {
+	t := suiteOf(decls, func(name string) bool { return slices.Contains(names, name) })
+	if t.empty() {
+		t = suiteOf(decls, func(string) bool { return true })
 	}
-	args := t.Args
 	if len(args) == 0 {
 		args = []string{"-v"}
-		if len(suite.benchmarks) > 0 {
+		if len(t.benchmarks) > 0 {
 			args = append(args, "-bench=.")
 		}
 	}
-	report, err := s.Execute(ctx, Request{Number: t.Number, Name: testCell, Text: suite.source(args)})
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	imports := cloneImports(s.inherited)
-	removeImport(imports, "gotestʹ")
-	removeImport(imports, "testingʹ")
-	s.publish(s.live, s.broken, imports)
-	return report, err
+	return t.source(args)
 }
 
 // A suite is the functions that `go test` would run.
@@ -65,9 +48,9 @@ func (t *suite) empty() bool {
 
 // suiteOf gathers the tests among declarations whose names are wanted, in the order of the cells and as they
 // stand there.
-func suiteOf(decls []*compose.Decl, want func(name string) bool) *suite {
+func suiteOf(decls []*Decl, want func(name string) bool) *suite {
 	t := &suite{}
-	slices.SortStableFunc(decls, func(a, b *compose.Decl) int {
+	slices.SortStableFunc(decls, func(a, b *Decl) int {
 		x, y := a.Origin, b.Origin
 		return cmp.Or(len(x.Cell)-len(y.Cell), strings.Compare(x.Cell, y.Cell), x.Offset-y.Offset)
 	})
@@ -80,7 +63,7 @@ func suiteOf(decls []*compose.Decl, want func(name string) bool) *suite {
 }
 
 // add adds a function if it is a test.
-func (t *suite) add(d *compose.Decl) {
+func (t *suite) add(d *Decl) {
 	file, err := parser.ParseFile(token.NewFileSet(), "cell_test.go", "package p\n"+d.Text, parser.ParseComments)
 	if err != nil || len(file.Decls) != 1 {
 		return
@@ -127,7 +110,7 @@ func paramOf(f *ast.FuncDecl) string {
 func (t *suite) source(args []string) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("import gotestʹ %q", gotestPath)
+	line("import gotestʹ %q", TestPath)
 	line("import testingʹ %q", "testing")
 	line("gotestʹ.Run(%#v, gotestʹ.Suite{", args)
 	list := func(field, kind string, names []string) {
