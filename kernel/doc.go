@@ -50,7 +50,7 @@
 //     Histogram returns a chart, which package pkg/display makes a bundle of: one value in several forms.
 //  12. What the cell shows and prints travels back as frames (package pkg/display/frame), marked with the
 //     number of the execution, also from goroutines that the cell started and that still run when it
-//     has ended.
+//     has ended. What GoNB's package gonbui shows takes the same way (package rt/gonb).
 //  13. The Handler leads each frame to the Output of its cell. A chart is data until here: package figure
 //     draws it as SVG and PNG and adds the page that becomes interactive in JupyterLab.
 //  14. Package server sends it to every frontend, joining small pieces of text and slowing down floods.

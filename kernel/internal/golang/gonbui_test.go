@@ -56,11 +56,12 @@ type gonbPage struct {
 	f *kerneltest.Frontend
 }
 
-func (p *gonbPage) comm(msgType string, content map[string]any) {
+func (p *gonbPage) comm(msgType string, content map[string]any) *kerneltest.Request {
 	content["comm_id"] = "page"
 	r := p.f.Send(kerneltest.Outgoing{Channel: kerneltest.Shell, Type: msgType, Content: content})
 	r.ExpectBusy()
 	r.ExpectIdle()
+	return r
 }
 
 func (p *gonbPage) send(address string, value any) {
@@ -89,11 +90,11 @@ func TestGonbuiWidgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(first, "newSyncedVariable(\\\"/slider\\\"")
-	page.comm("comm_open", map[string]any{"target_name": "gonb_comm", "data": map[string]any{"display": shown.Transient.DisplayID}})
+	opened := page.comm("comm_open", map[string]any{"target_name": "gonb_comm", "data": map[string]any{"display": shown.Transient.DisplayID}})
 	if m := until(first, shown.Transient.DisplayID); m.Header.MsgType != wire.UpdateDisplayType || words(t, m) != "\n" {
 		t.Errorf("the script that a page has run is not erased, but %s", m.Content)
 	}
-	until(first, "#comm_open_ack")
+	until(opened, "#comm_open_ack")
 	page.send("/slider", "5")
 	until(first, "at 5")
 	first.ExpectReply("ok")
