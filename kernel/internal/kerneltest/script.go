@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ var update = flag.Bool("update", false, "rewrite the expectations of the scenari
 //
 // Words after a cell's number change how it is run:
 //
-//	-- cell 2 interrupt=300ms --    interrupt it so long after it was sent
+//	-- cell 2 interrupt=300ms --    interrupt it so long after it was sent, or later on a slow machine
 //	-- cell 2 answer=TEXT --        answer a prompt; once for each
 //	-- cell 2 wait=100ms --         show as well what it writes so long after its end
 //	-- cell 2 together --           send it with the cell before, not after that has ended
@@ -179,6 +180,7 @@ func (c *scriptCell) directive(word string) (err error) {
 // run runs the cells and notes what they show.
 func (s *script) run(t *testing.T, f *Frontend) {
 	t.Helper()
+	var took []time.Duration
 	for i := 0; i < len(s.cells); {
 		var requests []*Request
 		first := i
@@ -187,11 +189,35 @@ func (s *script) run(t *testing.T, f *Frontend) {
 		}
 		for k, r := range requests {
 			c := s.cells[first+k]
+			c.slacken(took)
+			start := time.Now()
 			c.got = c.collect(r)
+			if c.interrupt == 0 {
+				took = append(took, time.Since(start))
+			}
 			if !matchLines(c.want, c.got) && !*update {
 				t.Errorf("cell %s shows\n%swant\n%s", c.number, indent(c.got), indent(c.want))
 			}
 		}
+	}
+}
+
+// mostSlack bounds what is added to the times of a scenario.
+const mostSlack = 5 * time.Second
+
+// slacken lengthens the times of a cell by some times what cells have taken here so far, so that a busy
+// machine has begun to run a cell when its interrupt comes.
+func (c *scriptCell) slacken(took []time.Duration) {
+	if len(took) == 0 {
+		return
+	}
+	sorted := slices.Sorted(slices.Values(took))
+	slack := min(6*sorted[len(sorted)/2], mostSlack)
+	if c.interrupt > 0 {
+		c.interrupt += slack
+	}
+	if c.wait > 0 {
+		c.wait += slack
 	}
 }
 

@@ -33,7 +33,7 @@ type Exec struct {
 	thrown time.Time    // when Check unwound it first; only its main goroutine knows
 	marks  atomic.Int64 // the last mark that was reached
 	main   string       // the goroutine that runs the cell's own code
-	tests  sync.Map     // goroutines that run its tests, each with when Check unwound it first
+	tests  *watched     // goroutines that run its tests
 }
 
 // units holds the code of every loaded unit, by name; hooks are the process's. Both belong to the one
@@ -92,11 +92,9 @@ func checkSlow() {
 	}
 	thrown, id := &e.thrown, goroutine()
 	if id != e.main {
-		t, ok := e.tests.Load(id)
-		if !ok {
+		if thrown = e.tests.thrown(id); thrown == nil {
 			return
 		}
-		thrown = t.(*time.Time)
 	}
 	if thrown.IsZero() {
 		*thrown = time.Now()
@@ -247,7 +245,7 @@ func Exit(code int) {
 
 // Start makes an execution. Run it with Run on a goroutine of its own.
 func Start(cell uint64) *Exec {
-	e := &Exec{Cell: cell}
+	e := &Exec{Cell: cell, tests: &watched{since: map[string]*time.Time{}}}
 	e.ctx, e.cancel = context.WithCancelCause(context.Background())
 	return e
 }

@@ -6,6 +6,7 @@ import (
 	"path"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/rt/control"
@@ -35,8 +36,33 @@ func heed() (done func()) {
 		return func() {}
 	}
 	id := goroutine()
-	e.tests.Store(id, new(time.Time))
-	return func() { e.tests.Delete(id) }
+	e.tests.set(id, new(time.Time))
+	return func() { e.tests.set(id, nil) }
+}
+
+// watched are goroutines, each with when Check unwound it first. It is no sync.Map, whose methods the
+// compiler would make anew for every cell.
+type watched struct {
+	mu    sync.Mutex
+	since map[string]*time.Time
+}
+
+// set adds a goroutine, or with nil takes it out.
+func (w *watched) set(id string, thrown *time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if thrown == nil {
+		delete(w.since, id)
+	} else {
+		w.since[id] = thrown
+	}
+}
+
+// thrown returns when a goroutine was unwound, which only that one changes, or nil for one that is not watched.
+func (w *watched) thrown(id string) *time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.since[id]
 }
 
 // failTest lets a test fail that has panicked with r. Package testing would end the process.
