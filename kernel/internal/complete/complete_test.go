@@ -104,6 +104,7 @@ var completions = []struct{ name, cell, want string }{
 	{"code points, members", "_ = \"𝕏𝕏\"; début.Uni‸", "^Unix UnixMicro"},
 	{"middle of a name", "fmt.Pr‸ntln(1)", "^Print Println"},
 	{"directive", "%res‸", "^%reset"},
+	{"layout", "%fm‸", "^%fmt"},
 	{"directive with a body", "%%wr‸", "^%%writefile"},
 	{"behind the statements' mark", "p := 1\n%% --n=3\nos.Getp‸", "Getpid"},
 	{"behind a prefixed directive", "//gonb:%%\nos.Getp‸", "Getpid"},

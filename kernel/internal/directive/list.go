@@ -21,6 +21,9 @@ func All() []Directive {
 			e.Output.Print(e.System.Version() + "\n")
 			return nil
 		}},
+		{"fmt", "", "on the first line of a cell: lay out the cell as gofmt does, and do not run it", func(context.Context, Env, Call) error {
+			return errors.New("%fmt stands on the first line of a cell, alone")
+		}},
 		{"timings", "", "show where the time of the last cell went", func(_ context.Context, e Env, _ Call) error {
 			e.Output.Print(e.Session.Timings())
 			return nil

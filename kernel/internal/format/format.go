@@ -19,9 +19,8 @@ import (
 // maxRounds bounds how often a text is laid out: comments may need a second look to come to rest.
 const maxRounds = 5
 
-// Cell returns the text of a cell as gofmt would write it. The lines of directives and of the shell are
-// kept, and so is all that follows a %% that takes the rest of the cell for itself. A text that does not
-// parse gives a diag.List.
+// Cell returns the text of a cell as gofmt would write it. Directives are kept, with what they take of the
+// cell for themselves. A text that does not parse gives a diag.List.
 func Cell(text string) (string, error) {
 	for range maxRounds {
 		next, err := once(text)
@@ -34,14 +33,13 @@ func Cell(text string) (string, error) {
 }
 
 func once(text string) (string, error) {
-	code, rest := cutForeign(text)
-	c, err := cell.Parse("", code)
+	c, err := cell.Parse("", text)
 	if err != nil {
 		return "", err
 	}
 	var out strings.Builder
 	last := -1 // where the last line of Go ends
-	list := pieces(code)
+	list := pieces(text)
 	for i, p := range list {
 		if out.Len() > 0 {
 			out.WriteString(p.gap)
@@ -64,27 +62,8 @@ func once(text string) (string, error) {
 	if c.Silenced() && last >= 0 {
 		result = closed(result)
 	}
-	if rest != "" && result != "" {
-		result += breakIn(code[len(strings.TrimRight(code, " \t\r\n")):])
-	}
-	return result + rest, nil
+	return result, nil
 }
-
-// cutForeign cuts a cell before the line that hands the rest of it to another program, as %%bash and
-// %%writefile do.
-func cutForeign(text string) (code, rest string) {
-	for _, p := range cell.Parts(text) {
-		word, ok := strings.CutPrefix(p.In(text), "%%")
-		if p.Kind != cell.Directive || !ok || word == "" || !isLetter(word[0]) {
-			continue
-		}
-		start := lineStart(text, p.Start)
-		return text[:start], text[start:]
-	}
-	return text, ""
-}
-
-func isLetter(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }
 
 func lineStart(text string, at int) int { return strings.LastIndexByte(text[:at], '\n') + 1 }
 

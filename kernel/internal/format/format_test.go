@@ -42,7 +42,9 @@ var layouts = []struct{ name, text, want string }{
 	{"the dialect", "import \"fmt\"\n%%\nfmt.Println( 1 )", "import \"fmt\"\n%%\nfmt.Println(1)"},
 	{"the dialect in comments", "//gonb:%%\nf( )\n  //gonb:!ls\ng( ) //gonb:no", "//gonb:%%\nf()\n  //gonb:!ls\ng() //gonb:no"},
 	{"another program's", "%%bash\nx:=1  ;  if\n\n\n", "%%bash\nx:=1  ;  if\n\n\n"},
-	{"another program's, below Go", "x:=1\n\n%%writefile a.txt\n  x:=1\n", "x := 1\n\n%%writefile a.txt\n  x:=1\n"},
+	{"a package clause", "// Package p is.\npackage  p;x:=1", "// Package p is.\npackage  p\nx := 1"},
+	{"continued", "!a \\\n   b\nx:=1", "!a \\\n   b\nx := 1"},
+	{"questions", "fmt.Println?\n  ?x\nx:=1", "fmt.Println?\n  ?x\nx := 1"},
 	{"C", "/*\n#include <math.h>\n  static int  f() {return 1;}\n*/\nimport \"C\"\nx:=C.f( )", "/*\n#include <math.h>\n  static int  f() {return 1;}\n*/\nimport \"C\"\nx := C.f()"},
 	{"C in lines", "//#include <math.h>\n// static int f() {return 1;}\nimport \"C\"", "//#include <math.h>\n// static int f() {return 1;}\nimport \"C\""},
 	{"only a comment", "  // nothing", "// nothing"},
@@ -66,7 +68,7 @@ func TestNoGo(t *testing.T) {
 	for _, tt := range []struct {
 		text         string
 		line, column int
-	}{{"x := 1\ny := )", 2, 6}, {"if x {", 1, 7}, {"%list\nfunc (", 2, 7}, {"package p", 1, 1}, {"x := 1 /* no end", 1, 8}} {
+	}{{"x := 1\ny := )", 2, 6}, {"if x {", 1, 7}, {"%list\nfunc (", 2, 7}, {"x := 1 /* no end", 1, 8}, {"x := 1\n%%bash\nls", 2, 1}} {
 		_, err := Cell(tt.text)
 		var list diag.List
 		if !errors.As(err, &list) {
@@ -83,14 +85,13 @@ func TestNoGo(t *testing.T) {
 // out or write otherwise.
 func meaning(t *testing.T, text string) []string {
 	t.Helper()
-	code, rest := cutForeign(text)
-	c, err := cell.Parse("", code)
+	c, err := cell.Parse("", text)
 	if err != nil {
 		return nil
 	}
-	list := []string{"rest " + rest}
+	list := []string{} // nil is a text that is no Go
 	for _, it := range c.Items {
-		list = append(list, string(rune('0'+it.Kind))+" "+words(it.In(code), it.Kind))
+		list = append(list, string(rune('0'+it.Kind))+" "+words(it.In(text), it.Kind))
 	}
 	if n := len(c.Items); c.Silenced() && n > 0 && c.Items[n-1].Kind != cell.Directive {
 		list = append(list, "silenced")

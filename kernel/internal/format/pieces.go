@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"regexp"
 	"strings"
 
 	"github.com/lathe-go/lathe/kernel/internal/cell"
@@ -41,7 +42,7 @@ func pieces(text string) []piece {
 	c := &cutter{text: text}
 	end := 0 // of the part before
 	for _, p := range parts {
-		c.prefixed(end, p.Start)
+		c.clauses(end, p.Start)
 		switch k := kindOf(p.Kind); {
 		case k == foreign:
 			c.keep(lineStart(text, p.Start), p.End)
@@ -54,7 +55,7 @@ func pieces(text string) []piece {
 		}
 		end = p.End
 	}
-	c.prefixed(end, len(text))
+	c.clauses(end, len(text))
 	c.cut(len(text))
 	return c.pieces
 }
@@ -99,12 +100,13 @@ func breakIn(space string) string {
 	return "\n"
 }
 
-// prefixed keeps the comments between two parts that are lines of GoNB's dialect.
-func (c *cutter) prefixed(from, to int) {
-	for _, s := range comments(c.text, from, to) {
-		if start := lineStart(c.text, s.Start); strings.HasPrefix(s.In(c.text), "//gonb:") && start >= c.done && strings.TrimSpace(c.text[start:s.Start]) == "" {
-			c.keep(start, s.End)
-		}
+// clause is a package clause, which a cell may have and which means nothing.
+var clause = regexp.MustCompile(`package\s+[\pL_][\pL\p{Nd}_]*`)
+
+// clauses keeps the package clauses between two parts.
+func (c *cutter) clauses(from, to int) {
+	for _, s := range clause.FindAllIndex(withoutComments(c.text, from, to), -1) {
+		c.keep(from+s[0], from+s[1])
 	}
 }
 

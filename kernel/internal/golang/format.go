@@ -32,7 +32,7 @@ func (c *cells) format(name, text string, out server.Output) error {
 		}
 		return cellError(list)
 	}
-	if err != nil {
+	if err != nil || laid == "" {
 		return err
 	}
 	next, ok := out.(server.NextInputter)

@@ -29,6 +29,10 @@ func TestFmtOfACell(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "nothing is open") || out.text != "" {
 		t.Errorf("a cell that is no Go: %v, %q", err, out.text)
 	}
+	// A frontend would take an empty text for none at all.
+	if err := c.execute(t.Context(), "In[1]", "%fmt\n\n", &out); err != nil || out.replace {
+		t.Errorf("a cell without a text is replaced (%v): %v", out.replace, err)
+	}
 	if err := c.execute(t.Context(), "In[1]", "%fmt\nx := 1", &probe{}); err == nil || !strings.Contains(err.Error(), "lathe fmt") {
 		t.Errorf("where no cell can be replaced: %v", err)
 	}
