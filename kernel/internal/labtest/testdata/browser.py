@@ -47,7 +47,11 @@ class Page:
             time.sleep(0.2)
 
     def click(self, selector):
-        box = self.js(f"(() => {{ const r = document.querySelector({selector!r}).getBoundingClientRect();"
+        self.click_on(f"document.querySelector({selector!r})")
+
+    def click_on(self, element):
+        """Click on the element that an expression stands for."""
+        box = self.js(f"(() => {{ const r = {element}.getBoundingClientRect();"
                       " return [r.x + Math.min(r.width / 2, 60), r.y + Math.min(r.height / 2, 12)] })()")
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
@@ -129,10 +133,10 @@ class Notebook:
         self.page.wait(what, expression, self.deadline)
 
     def focus(self, i):
-        """Put the cursor into the i-th cell."""
-        cell = f".jp-Notebook .jp-CodeCell:nth-of-type({i + 1}) "
-        self.page.click(cell + ".cm-content")
-        self.wait("the cursor", f"document.querySelector('{cell}.cm-editor.cm-focused') !== null")
+        """Put the cursor into the i-th code cell."""
+        cell = f"document.querySelectorAll('.jp-Notebook .jp-CodeCell')[{i}]"
+        self.page.click_on(f"{cell}.querySelector('.cm-content')")
+        self.wait("the cursor", f"{cell}.querySelector('.cm-editor.cm-focused') !== null")
 
     def idle(self):
         self.wait("the kernel", "/\\| Idle/.test(document.querySelector('#jp-main-statusbar')?.textContent)")
@@ -284,7 +288,7 @@ def story_gonbui(nb, shot):
 
 def story_notebook(nb, shot):
     """Run a whole notebook, and show the last chart that is above a table."""
-    nb.page.js("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    nb.page.js("void window.jupyterapp.commands.execute('notebook:run-all-cells')")  # its promise is kept at the end
     nb.wait("the first cell", f"/\\d/.test({CELLS}[0].prompt)")
     nb.wait("the last cell", f"{CELLS}.every(c => /\\d/.test(c.prompt) || c.error)")
     nb.idle()
