@@ -202,22 +202,22 @@ func (s *script) run(t *testing.T, f *Frontend) {
 	}
 }
 
-// mostSlack bounds what is added to the times of a scenario.
-const mostSlack = 5 * time.Second
+// latest bounds how late a busy machine makes what a scenario does at some time.
+const latest = 5 * time.Second
 
-// slacken lengthens the times of a cell by some times what cells have taken here so far, so that a busy
-// machine has begun to run a cell when its interrupt comes.
+// slacken makes the times of a cell some times what cells have taken here so far, if they are less, so that a
+// busy machine has begun to run a cell when its interrupt comes.
 func (c *scriptCell) slacken(took []time.Duration) {
 	if len(took) == 0 {
 		return
 	}
 	sorted := slices.Sorted(slices.Values(took))
-	slack := min(6*sorted[len(sorted)/2], mostSlack)
+	least := min(3*sorted[len(sorted)/2], latest)
 	if c.interrupt > 0 {
-		c.interrupt += slack
+		c.interrupt = max(c.interrupt, least)
 	}
 	if c.wait > 0 {
-		c.wait += slack
+		c.wait = max(c.wait, least)
 	}
 }
 
