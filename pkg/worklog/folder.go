@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lathe-go/lathe/pkg/internal/filelock"
 	"github.com/lathe-go/lathe/pkg/metric"
@@ -187,4 +190,101 @@ func repair(file *os.File) error {
 		return err
 	}
 	return file.Truncate(valid)
+}
+
+// A Log is the file of a run as the disk has it.
+type Log struct {
+	ID      metric.RunID
+	Size    int64 // in bytes
+	ModTime time.Time
+}
+
+// Logs lists the files of the runs without reading them, those that began last first.
+func (f *Folder) Logs() ([]Log, error) {
+	ids, err := f.ids()
+	if err != nil {
+		return nil, err
+	}
+	logs := make([]Log, 0, len(ids))
+	for _, id := range ids {
+		info, err := os.Stat(f.log(id))
+		if err != nil {
+			continue // it was removed since
+		}
+		logs = append(logs, Log{id, info.Size(), info.ModTime()})
+	}
+	return logs, nil
+}
+
+// ErrEmpty is the error of Load for a log that holds no run: its process was killed before the first
+// record was out.
+var ErrEmpty = errEmpty
+
+// Load returns the run whose ID is id, without a look at the others.
+func (f *Folder) Load(id metric.RunID) (*Run, error) {
+	r := &Run{folder: f, id: id}
+	if err := r.read(); err != nil {
+		return nil, fmt.Errorf("worklog: run %s: %w", id, err)
+	}
+	r.name, r.began = r.agg.Summary.Name, r.agg.Summary.Began
+	return r, nil
+}
+
+// safeID is what an ID from elsewhere must look like to become the name of a file.
+var safeID = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$`)
+
+// Add writes a whole run that was recorded elsewhere: what s says of it, and its points. The ID is kept
+// where it is free and fit to name a file. A state other than finished, failed and interrupted is not
+// written: such a run is lost.
+func (f *Folder) Add(s Summary, points []metric.Point) (*Run, error) {
+	if _, err := os.Stat(f.log(s.ID)); err == nil || !safeID.MatchString(string(s.ID)) {
+		s.ID = newID(s.Began)
+	}
+	if err := f.make(); err != nil {
+		return nil, fmt.Errorf("worklog: add a run: %w", err)
+	}
+	temp, err := os.CreateTemp(f.path, string(s.ID)+".*.new")
+	if err != nil {
+		return nil, fmt.Errorf("worklog: add a run: %w", err)
+	}
+	_, err = temp.Write(whole(s, points))
+	err = errors.Join(err, temp.Chmod(0o644), temp.Close())
+	if err == nil {
+		err = os.Rename(temp.Name(), f.log(s.ID))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("worklog: add run %s: %w", s.ID, errors.Join(err, os.Remove(temp.Name())))
+	}
+	return f.Load(s.ID)
+}
+
+// whole returns the log of a run that is over.
+func whole(s Summary, points []metric.Point) []byte {
+	began, ended := s.Began.UnixNano(), s.Ended.UnixNano()
+	first := event{Time: began, Tags: s.Tags, Facts: s.Env.Facts}
+	first.Start = &start{ID: s.ID, Name: s.Name, Type: s.Type, Params: s.Params, Seed: s.Seed}
+	first.Life = &life{Code: s.Code, Env: s.Env}
+	buf := appendEvent([]byte(magic), first)
+	for i := range s.Files {
+		buf = appendEvent(buf, event{Time: began, File: &s.Files[i]})
+	}
+	for i := range s.Data {
+		buf = appendEvent(buf, event{Time: began, Data: &s.Data[i]})
+	}
+	waiting := make([]point, 0, len(points))
+	for _, p := range points {
+		waiting = append(waiting, point{p.Name, p.Step, p.Time.UnixNano(), math.Float64bits(p.Value)})
+	}
+	buf = new(pointEncoder).appendPoints(buf, waiting)
+	for _, n := range s.Notes {
+		buf = appendEvent(buf, event{Time: n.Time.UnixNano(), Note: n.Text, Aside: true})
+	}
+	if s.Verdict != "" {
+		buf = appendEvent(buf, event{Time: ended, Verdict: s.Verdict, Aside: true})
+	}
+	last := event{Time: ended}
+	if s.State == Finished || s.State == Failed || s.State == Interrupted {
+		last.End = &ending{s.State, s.Error}
+	}
+	return appendEvent(buf, last)
 }

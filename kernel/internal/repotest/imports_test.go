@@ -16,6 +16,8 @@ var order = []struct{ pkg, may, why string }{
 		"is the vocabulary that all of pkg shares; a leaf cannot close a circle"},
 	{"pkg/display", "pkg/display/frame",
 		"puts values on the page, and everything that has something to show imports it"},
+	{"pkg/worklog", "pkg/internal/... pkg/metric pkg/display pkg/display/... pkg/chart pkg/worklog/internal/...",
+		"is linked into every cell's base library, which SQLite and the forms of other trackers would burden"},
 	{"pkg/...", "pkg/...",
 		"runs in the worker or in any Go program, where there is no kernel"},
 
@@ -47,8 +49,8 @@ var order = []struct{ pkg, may, why string }{
 		"runs in the worker beside the code of cells, and is part of the base library"},
 	{"kernel/internal/...", "kernel/internal/... pkg/display/frame",
 		"compiles and runs what imports pkg, and must not depend on it"},
-	{"kernel/lathe", "kernel/internal/... pkg/display/frame pkg/worklog",
-		"is the command; `lathe log` reads a worklog without a worker"},
+	{"kernel/lathe", "kernel/internal/... pkg/display/frame pkg/worklog pkg/worklog/...",
+		"is the command; `lathe log` reads a worklog, and asks it in SQL, without a worker"},
 	{"kernel", "",
 		"is documentation"},
 }
