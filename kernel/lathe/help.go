@@ -23,7 +23,7 @@ func commands() []command {
 		{"report", "NOTEBOOK [-o OUT.html]", "render a notebook as one self-contained HTML page", reportCommand},
 		{"fmt", "[-l] [-d] NOTEBOOK...", "lay out the cells of notebooks as gofmt does", fmtCommand},
 		{"kernel", "CONNECTION_FILE", "serve Jupyter; Jupyter calls this itself", kernelCommand},
-		{"log", "ls [QUERY...] | show RUN | diff RUN [RUN]", "list, show and compare runs [--dir DIR]", logCommand},
+		{"log", "VERB ... [--dir DIR]", "list, show, compare, mark, export and import runs; `lathe log help`", logCommand},
 		{"bench", "[--quick | --long] [--json FILE]", "measure the latency of cells and the speed of training", benchCommand},
 	}
 }

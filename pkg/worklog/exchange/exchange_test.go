@@ -1,0 +1,352 @@
+package exchange
+
+import (
+	"bytes"
+	"database/sql"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/worklog"
+)
+
+// written writes a file of the given name to a new folder.
+func written(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// one imports a source of one run and returns it.
+func one(t *testing.T, folder *worklog.Folder, path string) (*worklog.Run, Result) {
+	t.Helper()
+	results, err := Import(folder, path)
+	if err != nil || len(results) != 1 {
+		t.Fatalf("%s: %v, error %v, want one run", path, results, err)
+	}
+	run, err := folder.Load(results[0].Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run, results[0]
+}
+
+// listed writes points one by one; NaN is equal to itself there.
+func listed(t *testing.T, run *worklog.Run) string {
+	t.Helper()
+	points, err := run.Points("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list(points)
+}
+
+func list(points []metric.Point) string {
+	var out []string
+	for _, p := range points {
+		out = append(out, fmt.Sprintf("%s %d %v %d", p.Name, p.Step, p.Value, p.Time.UnixMicro()))
+	}
+	return strings.Join(out, "\n")
+}
+
+const second = 1_000_000
+
+func TestEventFilesOfRealWriters(t *testing.T) {
+	var curve []string
+	for i, v := range []string{"1", "0.5", "0.3333333432674408", "0.25", "NaN"} {
+		curve = append(curve, fmt.Sprintf("train/loss %d %s %d", i, v, int64(1700000000+i)*second+second/4))
+	}
+	for file, want := range map[string][]string{
+		"tensorboard.tfevents":  curve,                                                                                 // scalars as tensors
+		"tensorboardx.tfevents": append(slices.Clone(curve), fmt.Sprintf("acc 4 +Inf %d", 1700000004*second+second/2)), // simple values
+	} {
+		folder := worklog.Open(t.TempDir())
+		run, _ := one(t, folder, filepath.Join("testdata", file))
+		if got := listed(t, run); got != strings.Join(want, "\n") {
+			t.Errorf("%s:\n%s\nwant:\n%s", file, got, strings.Join(want, "\n"))
+		}
+		s := run.Summary()
+		if s.State != worklog.Lost || s.Env.Facts["imported as"] != "tensorboard" {
+			t.Errorf("%s: state %s, facts %v", file, s.State, s.Env.Facts)
+		}
+		if _, again := one(t, folder, filepath.Join("testdata", file)); !again.Known || again.Run != run.ID() {
+			t.Errorf("%s: imported again as %+v", file, again)
+		}
+	}
+}
+
+func TestEventFileCutAnywhere(t *testing.T) {
+	content, err := os.ReadFile("testdata/tensorboard.tfevents")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ends []int // of the records that hold a point
+	whole := readEvents([][]byte{content})
+	for at := range content {
+		n := len(readEvents([][]byte{content[:at+1]}).points)
+		for n > len(ends) {
+			ends = append(ends, at+1)
+		}
+		if n < len(ends) {
+			t.Fatalf("%d points up to byte %d, and fewer up to %d", len(ends), ends[len(ends)-1], at+1)
+		}
+	}
+	if len(ends) != len(whole.points) || len(ends) != 5 || ends[4] != len(content) {
+		t.Fatalf("points end at %v of %d bytes", ends, len(content))
+	}
+	for at := range content {
+		want := 0
+		for want < len(ends) && ends[want] <= at {
+			want++
+		}
+		cut := readEvents([][]byte{content[:at]})
+		if list(cut.points) != list(whole.points[:want]) {
+			t.Errorf("cut at %d: %d points, want %d", at, len(cut.points), want)
+		}
+		for bit := range 8 {
+			flipped := bytes.Clone(content)
+			flipped[at] ^= 1 << bit
+			if got := readEvents([][]byte{flipped}); list(got.points) != list(whole.points[:want]) || got.damage == "" {
+				t.Errorf("bit %d of byte %d flipped: %d points, want %d", bit, at, len(got.points), want)
+			}
+		}
+	}
+}
+
+func TestJSONLOfWandb(t *testing.T) {
+	path := written(t, "history.jsonl", `{"_step": 0, "_timestamp": 1700000000.5, "loss": 2.5, "opt": {"lr": 0.1}, "note": "NaN \" is a word"}
+{"_step": 1, "_timestamp": 1700000001.5, "loss": NaN, "grad": -Infinity, "_runtime": 3}
+{"_step": 2, "_timestamp": 1700000002.5, "loss": "Infinity"}
+{"_step": 3, "_timest`)
+	run, result := one(t, worklog.Open(t.TempDir()), path)
+	want := fmt.Sprintf("loss 0 2.5 %[1]d\nopt.lr 0 0.1 %[1]d\ngrad 1 -Inf %[2]d\nloss 1 NaN %[2]d\nloss 2 +Inf %[3]d",
+		1700000000*second+second/2, 1700000001*second+second/2, 1700000002*second+second/2)
+	if got := listed(t, run); got != want {
+		t.Errorf("\n%s\nwant:\n%s", got, want)
+	}
+	if p, _ := run.Summary().Param("note"); p.Value != `NaN " is a word` {
+		t.Errorf("note %q", p.Value)
+	}
+	if result.Damage == "" || run.Name() != "history" {
+		t.Errorf("%+v", result)
+	}
+}
+
+func TestCSV(t *testing.T) {
+	path := written(t, "log.csv", "\ufeffStep,Wall time,loss,acc,model,comment\n0,1700000000,1e400,,mlp,a\n10,1700000001,NaN,0.5,mlp,b\n20,17000")
+	run, _ := one(t, worklog.Open(t.TempDir()), path)
+	want := fmt.Sprintf("loss 0 +Inf %d\nloss 10 NaN %[2]d\nacc 10 0.5 %[2]d", 1700000000*second, 1700000001*second)
+	if got := listed(t, run); got != want {
+		t.Errorf("\n%s\nwant:\n%s", got, want)
+	}
+	if s := run.Summary(); len(s.Params) != 1 || s.Params[0].Value != "mlp" {
+		t.Errorf("parameters %v", s.Params)
+	}
+	for name, content := range map[string]string{"empty": "", "words": "a,b\nc,d\n", "binary": "\x00\x01\xff"} {
+		if results, err := Import(worklog.Open(t.TempDir()), written(t, "x.csv", content)); err == nil {
+			t.Errorf("%s: imported as %v", name, results)
+		}
+	}
+}
+
+// mlflowSchema is the part of MLflow's tables that is read, as its SQLAlchemy models declare them.
+const mlflowSchema = `
+CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY, name VARCHAR(256), lifecycle_stage VARCHAR(32));
+CREATE TABLE runs (run_uuid VARCHAR(32) PRIMARY KEY, name VARCHAR(250), status VARCHAR(9), start_time BIGINT, end_time BIGINT,
+	lifecycle_stage VARCHAR(20), experiment_id INTEGER);
+CREATE TABLE params (key VARCHAR(250), value VARCHAR(8000), run_uuid VARCHAR(32));
+CREATE TABLE metrics (key VARCHAR(250), value DOUBLE, timestamp BIGINT, run_uuid VARCHAR(32), step BIGINT, is_nan BOOLEAN);
+CREATE TABLE tags (key VARCHAR(250), value VARCHAR(8000), run_uuid VARCHAR(32));
+INSERT INTO experiments VALUES (1, 'digits', 'active');
+INSERT INTO runs VALUES ('aa', 'calm-owl', 'FINISHED', 1700000000000, 1700000060000, 'active', 1);
+INSERT INTO runs VALUES ('bb', 'dry-fox', 'FAILED', 1700000100000, 1700000101000, 'active', 1);
+INSERT INTO runs VALUES ('cc', 'gone', 'FINISHED', 1700000100000, 1700000101000, 'deleted', 1);
+INSERT INTO params VALUES ('lr', '0.1', 'aa'), ('big', '9223372036854775807', 'aa');
+INSERT INTO metrics VALUES ('loss', 2.5, 1700000001000, 'aa', 0, 0), ('loss', 0, 1700000002000, 'aa', 1, 1),
+	('loss', 1.7976931348623157e308, 1700000003000, 'aa', 2, 0);
+INSERT INTO tags VALUES ('mlflow.note.content', 'a try', 'aa'), ('team', 'vision', 'aa'), ('mlflow.source.git.commit', 'abc', 'aa');`
+
+func TestMLflow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mlflow.db")
+	db, err := sql.Open("sqlite", path)
+	if err == nil {
+		_, err = db.Exec(mlflowSchema)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	folder := worklog.Open(t.TempDir())
+	results, err := Import(folder, path)
+	if err != nil || len(results) != 2 {
+		t.Fatalf("%v, error %v", results, err)
+	}
+	run, err := folder.Load(results[0].Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := listed(t, run), fmt.Sprintf("loss 0 2.5 %d\nloss 1 NaN %d\nloss 2 +Inf %d", 1700000001*second, 1700000002*second, 1700000003*second); got != want {
+		t.Errorf("\n%s\nwant:\n%s", got, want)
+	}
+	s := run.Summary()
+	if big, _ := s.Param("big"); s.Name != "digits" || s.State != worklog.Finished || s.Duration != time.Minute || big.Value != "9223372036854775807" ||
+		len(s.Notes) != 1 || s.Notes[0].Text != "a try" || !slices.Equal(s.Tags, []string{"team=vision"}) || s.Code.Commit != "abc" {
+		t.Errorf("%+v", s)
+	}
+	if run, err := folder.Load(results[1].Run); err != nil || run.Summary().State != worklog.Failed {
+		t.Errorf("%v, error %v", run, err)
+	}
+	if _, err := db.Exec("INSERT INTO runs VALUES ('dd', 'new', 'RUNNING', 1700000200000, NULL, 'active', 1)"); err != nil {
+		t.Fatal(err)
+	}
+	results, err = Import(folder, path)
+	if err != nil || len(results) != 3 || !results[0].Known || !results[1].Known || results[2].Known {
+		t.Errorf("a run later: %+v, error %v", results, err)
+	}
+}
+
+// recorded returns a run that used what a run can record.
+func recorded(t *testing.T, folder *worklog.Folder) *worklog.Run {
+	run := worklog.Start("digits <b>|mlp|</b>", struct {
+		LR   float64
+		Big  int64
+		Path string
+	}{math.Inf(1), math.MaxInt64, "a|b"}, worklog.In(folder), worklog.Seed(7), worklog.Tags("one", "two"), worklog.Why("does <it> learn?"))
+	for i, v := range []float64{2, math.NaN(), 0.1, math.Inf(-1)} {
+		run.Log(i, "loss", v)
+		run.LogMany(i, map[string]float64{"acc": float64(i) / 3, "lr, |quoted\"": v})
+	}
+	run.Data("train", "abc")
+	run.File(written(t, "model", "weights"))
+	run.Verdict("it *does*")
+	run.End(nil)
+	return run
+}
+
+func TestJSONRoundTrip(t *testing.T) {
+	folder := worklog.Open(t.TempDir())
+	run := recorded(t, folder)
+	var first, second bytes.Buffer
+	if err := JSON(&first, []*worklog.Run{run}); err != nil {
+		t.Fatal(err)
+	}
+	path := written(t, "runs.json", first.String())
+	back, _ := one(t, worklog.Open(t.TempDir()), path)
+	if err := JSON(&second, []*worklog.Run{back}); err != nil {
+		t.Fatal(err)
+	}
+	if first.String() != second.String() {
+		t.Errorf("\n%s\nbecame\n%s", first.String(), second.String())
+	}
+	if got, want := sorted(listed(t, back)), sorted(listed(t, run)); got != want {
+		t.Errorf("\n%s\nwant:\n%s", got, want)
+	}
+	if _, result := one(t, folder, path); !result.Known {
+		t.Error("a run comes a second time into its own folder")
+	}
+}
+
+// sorted sorts lines: the order of what was logged at one moment is not kept.
+func sorted(lines string) string {
+	return strings.Join(slices.Sorted(strings.SplitSeq(lines, "\n")), "\n")
+}
+
+func TestCSVRoundTrip(t *testing.T) {
+	run := recorded(t, worklog.Open(t.TempDir()))
+	var b bytes.Buffer
+	if err := CSV(&b, []*worklog.Run{run}); err != nil {
+		t.Fatal(err)
+	}
+	back, _ := one(t, worklog.Open(t.TempDir()), written(t, "points.csv", b.String()))
+	if got, want := sorted(listed(t, back)), sorted(listed(t, run)); got != want || back.ID() != run.ID() {
+		t.Errorf("%s:\n%s\nwant %s:\n%s", back.ID(), got, run.ID(), want)
+	}
+}
+
+func TestPages(t *testing.T) {
+	run := recorded(t, worklog.Open(t.TempDir()))
+	var page, text bytes.Buffer
+	if err := HTML(&page, []*worklog.Run{run, run}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Markdown(&text, []*worklog.Run{run}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"<svg", "does &lt;it&gt; learn?", "it *does*", "9223372036854775807", "digits &lt;b&gt;", "two", "Environment", "abc"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	for _, never := range []string{"<script", "src=", "href=", "http:", "https:", "<b>", "<it>"} {
+		if strings.Contains(page.String(), never) {
+			t.Errorf("the page has %q", never)
+		}
+	}
+	for _, want := range []string{`# digits &lt;b>\|mlp\|&lt;/b>`, "## Metrics", "| --- |", `it \*does\*`, `a\|b`, "×"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("the Markdown lacks %q:\n%s", want, text.String())
+		}
+	}
+}
+
+func TestFolderOfManyForms(t *testing.T) {
+	dir := t.TempDir()
+	for to, from := range map[string]string{"a/events.out.tfevents.1": "tensorboard", "b/events.out.tfevents.1": "tensorboardx"} {
+		content, err := os.ReadFile(filepath.Join("testdata", from+".tfevents"))
+		if err == nil {
+			err = os.MkdirAll(filepath.Dir(filepath.Join(dir, to)), 0o777)
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, to), content, 0o666)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, content := range map[string]string{"c.csv": "step,x\n1,2\n", "bad.json": "[]", "readme.txt": "no run"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	results, err := Import(worklog.Open(t.TempDir()), dir)
+	var names []string
+	for _, r := range results {
+		names = append(names, r.Name)
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, []string{"a", "b", "c"}) || err == nil || !strings.Contains(err.Error(), "bad.json") {
+		t.Errorf("runs %v, error %v", names, err)
+	}
+}
+
+// What is not valid at the end of an event file changes nothing of what is before it, and no form stops the program.
+func FuzzImport(f *testing.F) {
+	for _, name := range []string{"tensorboard", "tensorboardx"} {
+		content, err := os.ReadFile(filepath.Join("testdata", name+".tfevents"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(content)
+	}
+	f.Add([]byte("step,loss\n1,2\n"))
+	f.Add([]byte(`{"_step":1,"loss":NaN}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		valid := records(data, func([]byte) {})
+		if got, want := list(readEvents([][]byte{data}).points), list(readEvents([][]byte{data[:valid]}).points); got != want {
+			t.Errorf("%q, and %q without the damage", got, want)
+		}
+		new(eventReader).event(data)
+		readJSONL(data, time.Unix(0, 0))
+		readCSV(data, time.Unix(0, 0))
+		readJSON(data)
+	})
+}
