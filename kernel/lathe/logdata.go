@@ -108,23 +108,31 @@ func cellText(v any) string {
 	return fmt.Sprint(v)
 }
 
-// writeObjects writes rows as a list of JSON objects. An infinity is a text.
+// writeObjects writes rows as a list of JSON objects whose fields keep the order of the columns. An infinity is a text.
 func writeObjects(w io.Writer, t sqlindex.Table) error {
-	rows := []map[string]any{}
-	for _, values := range t.Rows {
-		row := map[string]any{}
+	var b bytes.Buffer
+	b.WriteString("[")
+	for n, values := range t.Rows {
+		b.WriteString([]string{"\n{", ",\n{"}[min(n, 1)])
 		for i, v := range values {
 			if f, ok := v.(float64); ok && math.IsInf(f, 0) {
 				v = cellText(v)
 			}
-			row[t.Columns[i]] = v
+			name, err := json.Marshal(t.Columns[i])
+			if err != nil {
+				return err
+			}
+			value, err := json.Marshal(v)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&b, "%s%s: %s", []string{"", ", "}[min(i, 1)], name, value)
 		}
-		rows = append(rows, row)
+		b.WriteString("}")
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", " ")
-	return e.Encode(rows)
+	b.WriteString("\n]\n")
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 // exporters maps the formats of export to what writes them.

@@ -75,8 +75,9 @@ func TestEventFilesOfRealWriters(t *testing.T) {
 			t.Errorf("%s:\n%s\nwant:\n%s", file, got, strings.Join(want, "\n"))
 		}
 		s := run.Summary()
-		if s.State != worklog.Lost || s.Env.Facts["imported as"] != "tensorboard" {
-			t.Errorf("%s: state %s, facts %v", file, s.State, s.Env.Facts)
+		if s.State != worklog.Lost || s.Env.Facts["imported as"] != "tensorboard" || !s.Began.Equal(time.UnixMicro(1700000000*second+second/4)) ||
+			s.Duration < 4*time.Second || s.Duration > 5*time.Second {
+			t.Errorf("%s: %s, facts %v, began %v, took %v", file, s.State, s.Env.Facts, s.Began, s.Duration)
 		}
 		if _, again := one(t, folder, filepath.Join("testdata", file)); !again.Known || again.Run != run.ID() {
 			t.Errorf("%s: imported again as %+v", file, again)

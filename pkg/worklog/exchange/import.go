@@ -221,17 +221,20 @@ func (f *foreign) complete(s source, form string) {
 	}
 	slices.SortStableFunc(f.points, func(a, b metric.Point) int { return a.Time.Compare(b.Time) })
 	if n := len(f.points); n > 0 {
-		if f.Began.IsZero() {
-			f.Began = f.points[0].Time
+		if first := f.points[0].Time; f.Began.IsZero() || first.Before(f.Began) {
+			f.Began = first
 		}
-		if f.Ended.IsZero() {
-			f.Ended = f.points[n-1].Time
+		if last := f.points[n-1].Time; last.After(f.Ended) {
+			f.Ended = last
 		}
+	}
+	if len(f.Notes) > 0 && f.Began.IsZero() {
+		f.Began = f.Notes[0].Time
 	}
 	if f.Began.IsZero() {
 		f.Began = time.Now()
 	}
-	if f.Ended.IsZero() {
+	if f.Ended.Before(f.Began) {
 		f.Ended = f.Began
 	}
 	if form == "json" && ownID.MatchString(string(f.ID)) {

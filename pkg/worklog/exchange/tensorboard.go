@@ -84,10 +84,6 @@ func (r *eventReader) event(b []byte) {
 			})
 		}
 	})
-	if r.run.Began.IsZero() {
-		r.run.Began = when
-	}
-	r.run.Ended = when
 	if restart { // training goes on here: what was logged beyond is void
 		r.run.points = slices.DeleteFunc(r.run.points, func(p metric.Point) bool { return int64(p.Step) >= step })
 	}
