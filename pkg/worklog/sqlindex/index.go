@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"modernc.org/sqlite"
 
@@ -57,6 +58,12 @@ func OpenFile(ctx context.Context, folder *worklog.Folder, file string) (*Index,
 	}
 	x := &Index{folder: folder, file: file}
 	err := x.connect(ctx)
+	// Two processes that turn one new file to its journal mode do not wait for each other as others do.
+	for end := time.Now().Add(busyFor); busy(err) && time.Now().Before(end) && ctx.Err() == nil; {
+		x.Close()
+		time.Sleep(20 * time.Millisecond)
+		err = x.connect(ctx)
+	}
 	if broken(err) {
 		err = x.reset(ctx)
 	}
@@ -70,11 +77,21 @@ func OpenFile(ctx context.Context, folder *worklog.Folder, file string) (*Index,
 // errVersion means that another version of this package made the file.
 var errVersion = errors.New("another version")
 
-// The primary result codes of SQLite for a file that is damaged or none of its own.
+// The primary result codes of SQLite for a file that another process has, that is damaged, or none of its own.
 const (
+	codeBusy    = 5
 	codeCorrupt = 11
 	codeNotADB  = 26
 )
+
+// busyFor bounds the wait for other processes that open the same index.
+const busyFor = 30 * time.Second
+
+// busy reports whether err says that another process has the file.
+func busy(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == codeBusy
+}
 
 // broken reports whether err calls for a new file.
 func broken(err error) bool {
