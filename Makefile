@@ -7,7 +7,7 @@ PYTHON = $$(go run ./kernel/internal/pyenv)
 RACED = ./kernel/internal/wire ./kernel/internal/zmq ./kernel/internal/server ./kernel/internal/kerneltest \
 	./kernel/internal/cell ./kernel/internal/complete ./kernel/internal/compose ./kernel/internal/session ./kernel/internal/directive \
 	./kernel/internal/notebook ./kernel/internal/figure ./kernel/internal/pjrt ./kernel/internal/spec ./kernel/lathe ./kernel/internal/golang \
-	./pkg/display/... ./pkg/chart ./pkg/metric ./pkg/worklog
+	./pkg/display/... ./pkg/chart ./pkg/metric ./pkg/worklog ./pkg/worklog/sqlindex
 
 .PHONY: help build setup demo test fuzz check lab bench
 
