@@ -1,6 +1,7 @@
 package worklog
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,13 +27,15 @@ type Changes struct {
 
 // Diff returns what differs between two runs. Either may be nil, such as the run before the first.
 func Diff(a, b *Run) Changes {
+	a.awaitCode()
+	b.awaitCode()
 	c := Changes{A: a.Summary(), B: b.Summary()}
 	if a == nil || b == nil {
 		return c
 	}
 	c.compare("parameter", paramMap(c.A), paramMap(c.B), order(c.A, c.B))
 	c.compare("data", dataMap(c.A), dataMap(c.B), nil)
-	c.compare("code", codeMap(c.A.Code), codeMap(c.B.Code), []string{"commit", "branch", "changed files", "content of changed files"})
+	c.compareCode(a, b)
 	c.compare("environment", envMap(c.A.Env), envMap(c.B.Env), nil)
 	c.compare("metric", metricMap(c.A), metricMap(c.B), names([]Summary{c.A, c.B}))
 	return c
@@ -92,8 +95,9 @@ func dataMap(s Summary) map[string]string {
 }
 
 func codeMap(c Code) map[string]string {
-	m := map[string]string{"commit": c.Commit, "branch": c.Branch, "content of changed files": c.Digest}
+	m := map[string]string{"commit": c.Commit, "branch": c.Branch, "content": cmp.Or(c.Tree, c.Digest)}
 	m["changed files"] = strings.Join(c.Changed, " ")
+	m["go.mod and go.sum"] = c.Module
 	return m
 }
 

@@ -22,7 +22,21 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(writerFolder); dir != "" {
 		logForever(dir)
 	}
-	os.Exit(m.Run())
+	os.Exit(away(m))
+}
+
+// away runs the tests outside every repository, so that their runs keep nothing in this one.
+func away(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "worklog-test-")
+	if err == nil {
+		err = os.Chdir(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	return m.Run()
 }
 
 // logForever tells on standard output, after each flush, how many points it logged.

@@ -30,6 +30,7 @@ type event struct {
 	Time    int64             `json:"t"` // Unix time in nanoseconds; alone, it is a sign of life
 	Start   *start            `json:"start,omitempty"`
 	Life    *life             `json:"life,omitempty"`
+	Code    *Code             `json:"code,omitempty"` // of the life before it, once git has told
 	Note    string            `json:"note,omitempty"`
 	Verdict string            `json:"verdict,omitempty"`
 	Tags    []string          `json:"tags,omitempty"`

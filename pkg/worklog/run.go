@@ -24,13 +24,14 @@ type Run struct {
 	folder *Folder
 	id     metric.RunID
 	name   string
-	dir    string // around which the code lies
 	began  time.Time
 	report func(error)
 
 	mu  sync.Mutex             // serialises opening and ending
 	w   atomic.Pointer[writer] // nil while nothing is being written
 	err error                  // guarded by mu: the first failure
+
+	coded chan struct{} // guarded by mu: closed when the code of the last life is recorded
 
 	reading sync.Mutex // guards what was read of the log
 	agg     *aggregate
@@ -105,6 +106,7 @@ func Start(name string, params any, opts ...Option) *Run {
 	}
 	r.w.Store(w)
 	w.flush(false)
+	r.recordCode(w)
 	return r
 }
 
@@ -127,14 +129,13 @@ func (r *Run) create(folder *Folder) (logFile, error) {
 	return locked(file)
 }
 
-// newLife describes this process and the code around it, as they are now.
+// newLife describes this process. The code around it follows, see recordCode.
 func (r *Run) newLife(from *metric.Step) *life {
-	dir := r.dir
-	if dir == "" {
-		dir, _ = os.Getwd() // git then says why there is no code state
-	}
-	return &life{Owner: self(), Code: codeState(context.Background(), dir), Env: machine(), From: from}
+	return &life{Owner: self(), Code: Code{Unknown: notYet}, Env: machine(), From: from}
 }
+
+// notYet stands in a life until its code is recorded, and stays where the process was killed before.
+const notYet = "not recorded yet"
 
 // fail keeps the first failure of the run and tells its user.
 func (r *Run) fail(err error) {
@@ -236,6 +237,7 @@ func (r *Run) Resume(step metric.Step) {
 		w.flush(false)
 		w.event(event{Life: r.newLife(&step)})
 		w.flush(false)
+		r.recordCode(w)
 		return
 	}
 	r.reopen(&step)
@@ -258,6 +260,7 @@ func (r *Run) reopen(from *metric.Step) *writer {
 	}
 	w.event(event{Life: r.newLife(from)})
 	w.flush(false)
+	r.recordCode(w)
 	return w
 }
 
@@ -301,6 +304,7 @@ func (r *Run) End(err error) {
 		end.Error = err.Error()
 	}
 	w.flush(false)
+	r.awaitCode()
 	w.event(event{End: end})
 	w.close()
 	if r.Err() != nil {

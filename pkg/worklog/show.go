@@ -78,6 +78,9 @@ func (s Summary) addSurroundings(add func(what, text string)) {
 	}
 	add("commit", strings.TrimSpace(s.Code.Commit+" "+s.Code.Branch))
 	add("changed files", strings.Join(s.Code.Changed, " "))
+	for _, l := range s.Code.LeftOut {
+		add("not recorded", fmt.Sprintf("%s, %s", l.Path, l.Why))
+	}
 	add("code unknown", s.Code.Unknown)
 	env := envMap(s.Env)
 	for _, name := range slices.Sorted(maps.Keys(env)) {

@@ -188,6 +188,9 @@ func (a *aggregate) event(at int64, e event) error {
 			return err
 		}
 	}
+	if e.Code != nil {
+		s.Code = *e.Code
+	}
 	if e.Note != "" {
 		s.Notes = append(s.Notes, Remark{when, e.Note})
 	}

@@ -251,34 +251,34 @@ func TestCodeStateOfARepository(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := codeState(t.Context(), dir); !reflect.DeepEqual(got, Code{}) {
+	if got := codeState(t.Context(), dir, "run", ""); !reflect.DeepEqual(got, Code{}) {
 		t.Errorf("outside a repository: %+v", got)
 	}
 	do("init", "-q", "-b", "main")
 	write("a file.go", "1")
 	do("add", ".")
 	do("commit", "-qm", "first")
-	clean := codeState(t.Context(), dir)
+	clean := codeState(t.Context(), dir, "run", "")
 	if clean.Dirty || clean.Commit != do("rev-parse", "HEAD") || clean.Branch != "main" || clean.Digest != "" {
 		t.Errorf("clean: %+v", clean)
 	}
 	write("a file.go", "2")
 	write("new.go", "x")
-	dirty := codeState(t.Context(), dir)
+	dirty := codeState(t.Context(), dir, "run", "")
 	if !dirty.Dirty || !slices.Equal(dirty.Changed, []string{"a file.go", "new.go"}) || dirty.Commit != clean.Commit {
 		t.Errorf("dirty: %+v", dirty)
 	}
 	write("new.go", "y")
-	if other := codeState(t.Context(), dir); other.Digest == dirty.Digest {
-		t.Error("another content has the same digest")
+	if other := codeState(t.Context(), dir, "run", ""); other.Tree == dirty.Tree {
+		t.Error("another content has the same tree")
 	}
 	write("new.go", "x")
-	if other := codeState(t.Context(), dir); other.Digest != dirty.Digest {
-		t.Error("the same content has another digest")
+	if other := codeState(t.Context(), dir, "run", ""); other.Tree != dirty.Tree || dirty.Tree == "" {
+		t.Error("the same content has another tree")
 	}
 	do("add", "new.go")
 	do("mv", "a file.go", "b.go")
-	if moved := codeState(t.Context(), dir); !slices.Equal(moved.Changed, []string{"b.go", "new.go"}) {
+	if moved := codeState(t.Context(), dir, "run", ""); !slices.Equal(moved.Changed, []string{"b.go", "new.go"}) {
 		t.Errorf("moved: %+v", moved)
 	}
 }
