@@ -49,6 +49,10 @@ func logVerbs() []logVerb {
 		{"sql", "[QUERY] [--csv | --json]", "answer a question in SQL; without QUERY, list the tables", 0, -1, tableFlags, logSQL},
 		{"export", "RUN | QUERY... [--format md|html|json|csv] [-o FILE]", "write pages that tell runs, or their data", 1, -1, exportFlags, logExport},
 		{"import", "FILE|DIR...", "add runs of TensorBoard, MLflow, W&B-style JSONL, CSV, or of an export", 1, -1, nil, logImport},
+		{"patch", "RUN [RUN]", "print what differs in the code, of the same runs as diff, as a patch", 1, 2, nil, logPatch},
+		{"restore", "RUN DIR", "write the source tree of a run into a new folder", 2, 2, nil, logRestore},
+		{"gc", "", "let git delete the source trees of runs whose logs are gone", 0, 0, nil, logClean},
+		{"verify", "", "check every log, and that every source tree is there", 0, 0, nil, logVerify},
 	}
 }
 
@@ -144,14 +148,8 @@ func logShow(_ context.Context, c logCall) error {
 
 // logDiff compares two runs, or one with the run of the same name before it.
 func logDiff(_ context.Context, c logCall) error {
-	a, err := c.folder.Run(c.words[0])
+	a, b, err := c.two()
 	if err != nil {
-		return err
-	}
-	b := a
-	if len(c.words) == 1 {
-		a = b.Previous()
-	} else if b, err = c.folder.Run(c.words[1]); err != nil {
 		return err
 	}
 	fmt.Fprint(c.stdout, worklog.Diff(a, b))

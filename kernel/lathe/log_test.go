@@ -11,6 +11,7 @@ import (
 )
 
 func TestLogCommand(t *testing.T) {
+	t.Chdir(t.TempDir()) // not in this repository, which would keep the code of the run
 	dir := t.TempDir()
 	var ids []string
 	for _, width := range []int{16, 32} {

@@ -217,6 +217,7 @@ func TestMLflow(t *testing.T) {
 
 // recorded returns a run that used what a run can record.
 func recorded(t *testing.T, folder *worklog.Folder) *worklog.Run {
+	t.Chdir(t.TempDir()) // not in this repository, which would keep the code of the run
 	run := worklog.Start("digits <b>|mlp|</b>", struct {
 		LR   float64
 		Big  int64

@@ -73,6 +73,7 @@ const page = `SELECT p.run, p.value, m.last, m.best FROM params p JOIN metrics m
 	WHERE p.param = 'Group.P002' AND p.number < 100 AND m.metric = 'm07/loss' ORDER BY m.last DESC, p.run LIMIT 50`
 
 func TestTablesHoldTheRuns(t *testing.T) {
+	t.Chdir(t.TempDir()) // not in this repository, which would keep the code of the run
 	folder := worklog.Open(t.TempDir())
 	run := worklog.Start("digits", struct {
 		LR    float64
