@@ -25,6 +25,11 @@
 // file. Environment variables and arguments are never recorded, because they may hold secrets, nor is
 // the text of parameters with names such as Password.
 //
+// In a git repository the source tree goes into the repository itself: changed and untracked files, as
+// they are, in a commit under refs/worklog/ and the run's ID. The index, the stash and the working tree
+// stay untouched. Files that git ignores, files of more than 5 MiB, and files that seem to hold a secret
+// are left out; of the last two the name is recorded. Restore writes the tree into a new folder.
+//
 // A run whose process is gone without End is lost: the process, the machine's boot and signs of life
 // tell, never the absence of news.
 package worklog
