@@ -4,9 +4,14 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
+	"os"
 	"regexp"
+	"sort"
+	"time"
 
+	"github.com/lathe-go/lathe/pkg/chart"
 	"github.com/lathe-go/lathe/pkg/metric"
 	"github.com/lathe-go/lathe/pkg/worklog/internal/page"
 )
@@ -112,4 +117,233 @@ func (s *Series) UnmarshalText(text []byte) error {
 		return errors.New("worklog: a series is malformed")
 	}
 	return nil
+}
+
+// An Axis is what curves are drawn by.
+type Axis int
+
+// The axes of curves.
+const (
+	ByStep  Axis = iota // the step that was logged
+	ByTime              // seconds since the run began
+	ByClock             // the time of day
+	ByEpoch             // the metric named epoch, between its points in proportion to the step
+)
+
+// A CurveOption changes what Curves draws.
+type CurveOption func(*curves)
+
+type curves struct {
+	by     Axis
+	smooth float64
+	ghosts bool
+}
+
+// By draws the curves by another axis than the step.
+func By(axis Axis) CurveOption { return func(c *curves) { c.by = axis } }
+
+// Smooth draws a moving average, with the curve itself faint behind it. Each point counts weight times as
+// much as the one after it, and the first ones are not drawn towards zero. The weight lies from 0 up to
+// below 1.
+func Smooth(weight float64) CurveOption { return func(c *curves) { c.smooth = weight } }
+
+// Ghosts also draws, faint and dashed, the points that a Resume made void.
+func Ghosts() CurveOption { return func(c *curves) { c.ghosts = true } }
+
+// A trace is the points of a metric with their steps and times.
+type trace struct {
+	steps  []metric.Step
+	times  []int64 // Unix, nanoseconds
+	values []float64
+}
+
+func (t *trace) add(p point) {
+	t.steps, t.times, t.values = append(t.steps, p.step), append(t.times, p.time), append(t.values, p.value())
+}
+
+// traces reads a metric of r: the points that hold, and those that a later life took back.
+func (r *Run) traces(name string) (kept, ghost trace, err error) {
+	if w := r.w.Load(); w != nil {
+		w.flush(false)
+	}
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	if err := r.read(); err != nil {
+		return kept, ghost, err
+	}
+	file, err := os.Open(r.folder.log(r.id))
+	if err != nil {
+		return kept, ghost, err
+	}
+	defer file.Close()
+	if m, ok := r.agg.Summary.Metric(name); ok {
+		kept = trace{make([]metric.Step, 0, m.Count), make([]int64, 0, m.Count), make([]float64, 0, m.Count)}
+	}
+	var offset int64
+	err = eachRecord(file, &offset, func(at int64, kind byte, payload []byte) error {
+		if kind != kindPoints {
+			return nil
+		}
+		return decodePoints(payload, func(p point) {
+			switch {
+			case p.name != name:
+			case voids(r.agg.Cuts, at, p.step):
+				ghost.add(p)
+			default:
+				kept.add(p)
+			}
+		})
+	})
+	return kept, ghost, err
+}
+
+// Curves returns a chart of a metric over the runs, those that began first on top of the legend. Points
+// that a Resume made void are left out. The methods of the chart do the rest, such as LogY.
+func (l List) Curves(name string, opts ...CurveOption) *chart.Chart {
+	var o curves
+	for _, opt := range opts {
+		opt(&o)
+	}
+	d := drawing{chart: chart.Line(name).X(o.by.String()).Y(name), curves: o}
+	if !(o.smooth >= 0 && o.smooth < 1) {
+		d.chart.Subtitle(fmt.Sprintf("not smoothed: %g is not a weight from 0 to below 1", o.smooth))
+		d.smooth = 0
+	}
+	for i := len(l) - 1; i >= 0; i-- {
+		d.add(l[i], name)
+	}
+	return d.chart.Edit(d.style)
+}
+
+// String names the axis for a chart.
+func (a Axis) String() string {
+	return [...]string{"step", "seconds since the start", "time", "epoch"}[max(0, min(a, ByEpoch))]
+}
+
+// A drawing is a chart of curves in the making.
+type drawing struct {
+	chart *chart.Chart
+	curves
+	lines []stroke // as the series of the chart
+	runs  int
+}
+
+// A stroke is how a series is drawn.
+type stroke struct {
+	name  string
+	run   int // gives the colour
+	faint bool
+	ghost bool
+}
+
+func (d *drawing) add(r *Run, name string) {
+	kept, ghost, err := r.traces(name)
+	if err != nil && len(kept.values) == 0 {
+		fmt.Fprintf(os.Stderr, "worklog: curves of run %s: %v\n", r.id, err)
+		return
+	}
+	if len(kept.values) == 0 && (!d.ghosts || len(ghost.values) == 0) {
+		return
+	}
+	label := r.name + " " + shortID(Summary{ID: r.id})
+	xs := d.places(r, kept)
+	if d.smooth > 0 {
+		d.line(stroke{name: label + " as logged", run: d.runs, faint: true}, xs, kept.values)
+		d.line(stroke{name: label, run: d.runs}, xs, ema(kept.values, d.smooth))
+	} else {
+		d.line(stroke{name: label, run: d.runs}, xs, kept.values)
+	}
+	if d.ghosts && len(ghost.values) > 0 {
+		d.line(stroke{name: label + " before it resumed", run: d.runs, ghost: true}, d.places(r, ghost), ghost.values)
+	}
+	d.runs++
+}
+
+func (d *drawing) line(s stroke, xs, ys []float64) {
+	d.chart.Series(s.name, xs, ys)
+	d.lines = append(d.lines, s)
+}
+
+// places returns the points of t on the axis.
+func (d *drawing) places(r *Run, t trace) []float64 {
+	xs := make([]float64, len(t.steps))
+	var epochs trace
+	if d.by == ByEpoch {
+		epochs, _, _ = r.traces("epoch") // without them no point has a place, which shows
+	}
+	for i := range xs {
+		switch d.by {
+		case ByTime:
+			xs[i] = time.Duration(t.times[i] - r.began.UnixNano()).Seconds()
+		case ByClock:
+			xs[i] = float64(t.times[i] / int64(time.Millisecond))
+		case ByEpoch:
+			xs[i] = epochs.at(t.steps[i])
+		default:
+			xs[i] = float64(t.steps[i])
+		}
+	}
+	return xs
+}
+
+// at returns the value at a step: between two points in proportion, outside of them the nearest.
+func (t trace) at(step metric.Step) float64 {
+	n := len(t.steps)
+	i := sort.SearchInts(t.steps, step)
+	switch {
+	case n == 0:
+		return math.NaN()
+	case i == n:
+		return t.values[n-1]
+	case i == 0 || t.steps[i] == step:
+		return t.values[i]
+	}
+	part := float64(step-t.steps[i-1]) / float64(t.steps[i]-t.steps[i-1])
+	return t.values[i-1] + part*(t.values[i]-t.values[i-1])
+}
+
+// ema returns the exponential moving average of values, each divided by the weights that it is made of.
+// Where a value is not finite the average is not either, and goes on after it as if it had not been.
+func ema(values []float64, weight float64) []float64 {
+	out := make([]float64, len(values))
+	sum, weights := 0.0, 0.0
+	for i, v := range values {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			out[i] = v
+			continue
+		}
+		sum, weights = weight*sum+(1-weight)*v, weight*weights+(1-weight)
+		out[i] = sum / weights
+	}
+	return out
+}
+
+// style gives the series of one run one colour, and only its main curve a place in the legend.
+func (d *drawing) style(o map[string]any) {
+	colours, _ := o["color"].([]any)
+	series, _ := o["series"].([]any)
+	legend := []any{}
+	for i, s := range d.lines {
+		part, ok := series[i].(map[string]any)
+		if !ok || len(colours) == 0 {
+			continue
+		}
+		line := map[string]any{"width": 2, "color": colours[s.run%len(colours)]}
+		switch {
+		case s.faint:
+			line["opacity"], line["width"] = 0.25, 1
+		case s.ghost:
+			line["opacity"], line["width"], line["type"] = 0.4, 1, "dashed"
+		default:
+			legend = append(legend, s.name)
+		}
+		part["lineStyle"], part["itemStyle"] = line, map[string]any{"color": line["color"]}
+	}
+	if l, ok := o["legend"].(map[string]any); ok {
+		l["data"] = legend
+		l["type"] = "scroll"
+	}
+	if axes, ok := o["xAxis"].([]any); ok && d.by == ByClock {
+		axes[0].(map[string]any)["type"] = "time"
+	}
 }
