@@ -136,3 +136,25 @@ func BenchmarkCurvesMillion(b *testing.B) {
 		}
 	}
 }
+
+func TestDiffPutsTheLikeliestCauseFirst(t *testing.T) {
+	type settings struct {
+		Seed, Workers int
+		Optimizer     struct{ LR float64 }
+	}
+	folder := Open(t.TempDir())
+	a := begin(t, folder, "x", settings{Seed: 1, Workers: 1}, Backend("cpu"))
+	a.Data("digits", "aa")
+	next := settings{Seed: 2, Workers: 2}
+	next.Optimizer.LR = 1
+	b := begin(t, folder, "x", next, Backend("gpu"))
+	b.Data("digits", "bb")
+	b.Log(0, "loss", 1)
+	var got []string
+	for _, c := range Diff(a, b).List {
+		got = append(got, c.Path)
+	}
+	if want := "digits Optimizer.LR Workers Seed backend loss"; strings.Join(got, " ") != want {
+		t.Errorf("the order is %q, want %q", got, want)
+	}
+}

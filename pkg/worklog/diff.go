@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,8 +19,8 @@ type Change struct {
 	A, B string
 }
 
-// Changes are the differences between two runs, as Diff lists them: parameters, data, code, environment
-// and then what came of them, the metrics. As the value of a cell they show as a table.
+// Changes are the differences between two runs, as Diff lists them, the likeliest cause first: code, data,
+// parameters with the seed as the last of them, environment, and then what came of it all, the metrics. As the value of a cell they show as a table.
 type Changes struct {
 	A, B Summary
 	List []Change
@@ -33,9 +34,9 @@ func Diff(a, b *Run) Changes {
 	if a == nil || b == nil {
 		return c
 	}
-	c.compare("parameter", paramMap(c.A), paramMap(c.B), order(c.A, c.B))
-	c.compare("data", dataMap(c.A), dataMap(c.B), nil)
 	c.compareCode(a, b)
+	c.compare("data", dataMap(c.A), dataMap(c.B), nil)
+	c.compare("parameter", paramMap(c.A), paramMap(c.B), byEffect(order(c.A, c.B)))
 	c.compare("environment", envMap(c.A.Env), envMap(c.B.Env), nil)
 	c.compare("metric", metricMap(c.A), metricMap(c.B), names([]Summary{c.A, c.B}))
 	return c
@@ -61,6 +62,24 @@ func (c *Changes) compare(what string, a, b map[string]string, first []string) {
 			c.List = append(c.List, Change{what, k, a[k], b[k]})
 		}
 	}
+}
+
+// telling matches the parameters that commonly decide how a run goes.
+var telling = regexp.MustCompile(`(?i)(^|\.)(lr|.*(learning.?rate|optimi[sz]er|loss|schedule|batch|width|hidden|depth|layers|dropout|decay|augment|steps|epochs).*)$`)
+
+// byEffect moves parameters that commonly decide how a run goes to the front and the seed to the end.
+func byEffect(paths []string) []string {
+	rank := func(path string) int {
+		switch {
+		case strings.EqualFold(path[strings.LastIndexByte(path, '.')+1:], "seed"):
+			return 2
+		case telling.MatchString(path):
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(paths, func(a, b string) int { return rank(a) - rank(b) })
+	return paths
 }
 
 func order(a, b Summary) []string {
