@@ -158,3 +158,36 @@ func TestDiffPutsTheLikeliestCauseFirst(t *testing.T) {
 		t.Errorf("the order is %q, want %q", got, want)
 	}
 }
+
+func TestParallelChoosesItsAxes(t *testing.T) {
+	type settings struct {
+		LR    float64
+		Norm  string
+		Width int
+		Same  int
+	}
+	folder := Open(t.TempDir())
+	for i, s := range []settings{{1e-5, "none", 16, 3}, {1e-2, "batch", 32, 3}, {1, "none", 64, 3}} {
+		run := begin(t, folder, "x", s)
+		run.Log(0, "valid/loss", float64(i))
+		run.End(nil)
+	}
+	begin(t, folder, "x", settings{}).End(nil) // without the metric
+	runs, _ := folder.Runs()
+	c := runs.Parallel("valid/loss")
+	if err := c.Err(); err != nil {
+		t.Fatal(err)
+	}
+	o := c.Option()
+	if n := len(seriesOf(t, o)[0]["data"].([]any)); n != 3 {
+		t.Errorf("%d lines, want 3", n)
+	}
+	var got []string
+	for _, a := range o["parallelAxis"].([]any) {
+		kind, _ := a.(map[string]any)["type"].(string)
+		got = append(got, a.(map[string]any)["name"].(string)+":"+kind)
+	}
+	if want := "LR:log Norm:category Width: valid/loss:"; strings.Join(got, " ") != want {
+		t.Errorf("axes %q, want %q", got, want)
+	}
+}

@@ -3,11 +3,13 @@ package worklog
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/lathe-go/lathe/pkg/chart"
 	"github.com/lathe-go/lathe/pkg/worklog/internal/page"
 )
 
@@ -223,4 +225,79 @@ func clip(s string, n int) string {
 		return s
 	}
 	return string([]rune(s)[:n-1]) + "…"
+}
+
+// Parallel returns a chart of parallel coordinates: an axis for each parameter that varies, logarithmic
+// where its values span more than two decades and of words where they are not numbers, and one for the
+// best value of a metric. Runs without a finite value of the metric are left out.
+func (l List) Parallel(name string) *chart.Chart {
+	var sums []Summary
+	for _, r := range l {
+		s := r.Summary()
+		if m, ok := s.Metric(name); ok && !math.IsNaN(m.Best().Value) && !math.IsInf(m.Best().Value, 0) {
+			sums = append(sums, s)
+		}
+	}
+	varying, _ := split(sums)
+	varying = varying[:min(len(varying), maxVarying)]
+	rows := make([]any, len(sums))
+	for i, s := range sums {
+		row := make([]any, 0, len(varying)+1)
+		for _, path := range varying {
+			p, _ := s.Param(path)
+			row = append(row, p.Value)
+		}
+		m, _ := s.Metric(name)
+		rows[i] = map[string]any{"name": shortID(s), "value": append(row, m.Best().Value)}
+	}
+	var axes []any
+	for i, path := range varying {
+		axes = append(axes, parallelAxis(path, i, rows))
+	}
+	axes = append(axes, map[string]any{"dim": len(varying), "name": name})
+	return chart.Echarts(coordinates{
+		"title": map[string]any{"text": fmt.Sprintf("%s of %d runs", name, len(sums)), "left": "center"}, "tooltip": map[string]any{},
+		"parallel": map[string]any{"top": 80, "left": 60, "right": 80}, "parallelAxis": axes,
+		"series": []any{map[string]any{"type": "parallel", "name": "runs", "data": rows, "lineStyle": map[string]any{"width": 2, "opacity": 0.6}}},
+	})
+}
+
+// coordinates is the option of a chart of parallel coordinates.
+type coordinates map[string]any
+
+// Validate does nothing: the option is complete.
+func (c coordinates) Validate() {}
+
+// JSON returns the option.
+func (c coordinates) JSON() map[string]any { return c }
+
+// parallelAxis makes the axis of column dim, and numbers of its values if all are numbers.
+func parallelAxis(path string, dim int, rows []any) map[string]any {
+	axis := map[string]any{"name": path, "dim": dim}
+	var words []string
+	lo, hi := math.Inf(1), math.Inf(-1)
+	numbers := make([]float64, len(rows))
+	for i, row := range rows {
+		text := row.(map[string]any)["value"].([]any)[dim].(string)
+		f, ok := Param{Value: text}.Float()
+		if !ok || math.IsNaN(f) || math.IsInf(f, 0) {
+			hi = math.NaN()
+		}
+		numbers[i], lo, hi = f, min(lo, f), max(hi, f)
+		if !slices.Contains(words, text) {
+			words = append(words, text)
+		}
+	}
+	if math.IsNaN(hi) {
+		slices.Sort(words)
+		axis["type"], axis["data"] = "category", words
+		return axis
+	}
+	for i, row := range rows {
+		row.(map[string]any)["value"].([]any)[dim] = numbers[i]
+	}
+	if lo > 0 && hi/lo > 100 {
+		axis["type"] = "log"
+	}
+	return axis
 }
