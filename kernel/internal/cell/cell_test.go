@@ -28,6 +28,7 @@ func TestParse(t *testing.T) {
 		{"no directive in a raw string", "s := `\n%time\n!ls\n`", []string{"stmt s := `\n%time\n!ls\n`"}},
 		{"not is no directive in an expression", "if a &&\n\t!b {\n}", []string{"stmt if a &&\n\t!b {\n}"}},
 		{"carriage returns", "x := 1\r\ny := 2\r\n", []string{"stmt x := 1", "stmt y := 2"}},
+		{"carriage returns in a raw string", "s := `a\r\n%b\r\n`\r\nx", []string{"stmt s := `a\r\n%b\r\n`", "stmt x"}},
 		{"unicode", "π := 3.14\nπ", []string{"stmt π := 3.14", "stmt π"}},
 		{"clauses", "if v := f(); v > 2 {\n}\nfor i := 0; i < 3; i++ {\n}; x := 1", []string{"stmt if v := f(); v > 2 {\n}", "stmt for i := 0; i < 3; i++ {\n}", "stmt x := 1"}},
 		{"statements of a program", "var n = 1\n%% --n=3 \"a b\"\nx := 1", []string{"var n = 1", "directive %% --n=3 \"a b\"", "stmt x := 1"}},

@@ -108,7 +108,7 @@ func (sp *splitter) token(at int, tok token.Token, lit string) bool {
 	if len(sp.head) < maxHead {
 		sp.head = append(sp.head, tok)
 	}
-	sp.last = at + len(cmp.Or(lit, tok.String()))
+	sp.last = sp.endOf(at, cmp.Or(lit, tok.String()))
 	switch tok {
 	case token.IF, token.FOR, token.SWITCH:
 		sp.clause = sp.clause || sp.depth == 0
@@ -123,6 +123,18 @@ func (sp *splitter) token(at int, tok token.Token, lit string) bool {
 		}
 	}
 	return true
+}
+
+// endOf returns where the token at the offset ends. What the scanner calls a raw string lacks the carriage
+// returns that are in the text.
+func (sp *splitter) endOf(at int, token string) int {
+	if token[0] != '`' {
+		return at + len(token)
+	}
+	if i := strings.IndexByte(sp.text[at+1:], '`'); i >= 0 {
+		return at + 1 + i + 1
+	}
+	return len(sp.text)
 }
 
 // first tells whether nothing but directives precedes.
