@@ -121,7 +121,7 @@ func (b *Builder) linkPlugin(ctx context.Context, u Unit, dir, archive, out stri
 		flags = slices.Concat(flags, u.Cgo.Objects, u.Cgo.LDFlags)
 	}
 	return b.run(ctx, "link", b.base.Linker(), []string{"-checklinkname=0", "-w", "-buildmode=plugin", "-pluginpath", PackagePath,
-		"-importcfg", filepath.Join(b.dir, "compile.cfg"), "-extld", b.base.Toolchain.CC, "-extldflags", strings.Join(flags, " "), "-tmpdir", dir, "-o", out, archive})
+		"-importcfg", filepath.Join(b.dir, pluginConfig), "-extld", b.base.Toolchain.CC, "-extldflags", strings.Join(flags, " "), "-tmpdir", dir, "-o", out, archive})
 }
 
 // probe compiles, links, loads and runs a unit that uses what the strategy may stumble over.

@@ -106,9 +106,13 @@ func (b *Builder) Close() error {
 	return err
 }
 
+// pluginConfig is what the linker of plugins gets: the compiler's configuration without the import paths that
+// stand for another, which only a compiler knows.
+const pluginConfig = "plugin.cfg"
+
 // writeConfigs writes what changes only when packages are added: the import configurations.
 func (b *Builder) writeConfigs() error {
-	var imports, shared strings.Builder
+	var imports, archives, shared strings.Builder
 	stub := filepath.Join(b.dir, "stub", filepath.Base(b.base.Lib()))
 	for _, p := range b.added {
 		if p.version > 1 {
@@ -117,11 +121,12 @@ func (b *Builder) writeConfigs() error {
 	}
 	for _, path := range sortedKeys(b.exports) {
 		file := b.exports[path]
-		fmt.Fprintf(&imports, "packagefile %s=%s\n", path, file)
+		fmt.Fprintf(&archives, "packagefile %s=%s\n", path, file)
 		fmt.Fprintf(&shared, "packagefile %s=%s\npackageshlib %s=%s\n", path, file, path, stub)
 	}
 	return errors.Join(
-		os.WriteFile(filepath.Join(b.dir, "compile.cfg"), []byte(imports.String()), 0o600),
+		os.WriteFile(filepath.Join(b.dir, "compile.cfg"), []byte(imports.String()+archives.String()), 0o600),
+		os.WriteFile(filepath.Join(b.dir, pluginConfig), []byte(archives.String()), 0o600),
 		os.WriteFile(filepath.Join(b.dir, "link.cfg"), []byte(shared.String()), 0o600))
 }
 
