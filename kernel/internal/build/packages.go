@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -49,18 +50,22 @@ type added struct {
 	lib     string // the library that holds it
 }
 
-// symbolPath is the path that the package is compiled under: a later version has another.
+// symbolPath is the path that the package is compiled under: a later version has another. No import path ends
+// in a tilde and digits (golang.org/x/mod/module, CheckImportPath), and the system linker, which takes an @ in
+// a name for a version of its own, has nothing to say about a tilde.
 func (p *added) symbolPath() string {
 	if p.version <= 1 {
 		return p.path
 	}
-	return fmt.Sprintf("%s@%d", p.path, p.version)
+	return fmt.Sprintf("%s~%d", p.path, p.version)
 }
 
 // UnversionedPath returns the path by which source imports a package.
 func UnversionedPath(path string) string {
-	if i := strings.LastIndexByte(path, '@'); i >= 0 {
-		return path[:i]
+	if i := strings.LastIndexByte(path, '~'); i >= 0 {
+		if _, err := strconv.Atoi(path[i+1:]); err == nil {
+			return path[:i]
+		}
 	}
 	return path
 }
