@@ -41,9 +41,9 @@ test: check setup
 	go test -race -short $(RACED)
 	$(MAKE) fuzz
 
-# Where fuzz targets are looked for: what links GoMLX takes minutes to compile for them, so it has to be asked for,
-# as FUZZED=pkg. And how long each is tried.
-FUZZED = kernel pkg/display pkg/worklog
+# Where fuzz targets are looked for: those of what reads bytes of others. FUZZED="kernel pkg" tries all of them, which
+# takes minutes. And how long each is tried.
+FUZZED = kernel/internal/wire kernel/internal/zmq pkg/display/frame pkg/worklog/internal
 FUZZTIME = 3s
 
 fuzz:
