@@ -73,7 +73,7 @@ func Analyse(c *cell.Cell, inherited *Imports) (*Analysis, error) {
 	a := &Analysis{Cell: c, Methods: map[string][]*Decl{}, Paths: map[string]int{}, defined: map[string]int{},
 		Imports: &Imports{Named: map[string]string{}}}
 	if inherited != nil {
-		a.Imports = &Imports{Named: maps.Clone(inherited.Named), Dot: slices.Clone(inherited.Dot), C: inherited.C}
+		a.Imports = inherited.Inherit()
 	}
 	var problems diag.List
 	for _, it := range c.Items {

@@ -65,6 +65,11 @@ type Imports struct {
 	C     string            // the comment before import "C", which is C code
 }
 
+// Inherit returns what a next cell has of these imports, to be changed: a blank one is its own cell's.
+func (i *Imports) Inherit() *Imports {
+	return &Imports{Named: maps.Clone(i.Named), Dot: slices.Clone(i.Dot), C: i.C}
+}
+
 // World is the declarations that are live, by every name that they declare. Worlds are immutable:
 // changes are made to a Clone.
 type World map[string]*Decl

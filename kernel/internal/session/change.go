@@ -16,7 +16,7 @@ import (
 func (s *Session) Setenv(ctx context.Context, name, value string) error {
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	if err := s.surround(ctx, control.Execute{Env: []string{name + "=" + value}}); err != nil {
+	if err := s.order(ctx, control.Execute{Env: []string{name + "=" + value}}); err != nil {
 		return err
 	}
 	env := slices.DeleteFunc(slices.Clone(s.opts.Env), func(v string) bool { return strings.HasPrefix(v, name+"=") })
@@ -28,15 +28,16 @@ func (s *Session) Setenv(ctx context.Context, name, value string) error {
 func (s *Session) Chdir(ctx context.Context, dir string) error {
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	if err := s.surround(ctx, control.Execute{Dir: dir}); err != nil {
+	if err := s.order(ctx, control.Execute{Dir: dir}); err != nil {
 		return err
 	}
 	s.opts.Dir = dir
 	return nil
 }
 
-// surround changes the surroundings of the worker. It is the caller's turn.
-func (s *Session) surround(ctx context.Context, req control.Execute) error {
+// order has the worker do what runs no cell: load libraries, or change its surroundings. It is the caller's
+// turn.
+func (s *Session) order(ctx context.Context, req control.Execute) error {
 	done, _, err := s.worker.Execute(ctx, loadNumber, req)
 	if err == nil && done.Status != control.OK {
 		err = errors.New(done.Panic.Text)
@@ -52,7 +53,7 @@ func (s *Session) Remove(names []string) (notices []string, err error) {
 	var unknown []string
 	var removed []string
 	live, broken := s.live.Clone(), cloned(s.broken)
-	imports := cloneImports(s.inherited)
+	imports := s.inherited.Inherit()
 	for _, name := range names {
 		_, waits := broken[name]
 		switch d := live[name]; {
@@ -83,11 +84,6 @@ func (s *Session) Remove(names []string) (notices []string, err error) {
 	return notices, err
 }
 
-// cloneImports returns a copy to change.
-func cloneImports(i *compose.Imports) *compose.Imports {
-	return &compose.Imports{Named: maps.Clone(i.Named), Dot: slices.Clone(i.Dot), C: i.C}
-}
-
 // removeImport forgets the import of a name or of a path, and tells whether there was one.
 func removeImport(imports *compose.Imports, name string) bool {
 	named, dot := len(imports.Named), len(imports.Dot)
@@ -114,7 +110,7 @@ func (s *Session) Test(ctx context.Context, t Tests) (Report, error) {
 	report, err := s.Execute(ctx, Request{Number: t.Number, Name: testCell, Text: source})
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	imports := cloneImports(s.inherited)
+	imports := s.inherited.Inherit()
 	for _, name := range compose.TestImports {
 		removeImport(imports, name)
 	}

@@ -211,12 +211,8 @@ func (s *Session) restore(ctx context.Context) error {
 	if len(s.libs) == 0 {
 		return nil
 	}
-	done, _, err := w.Execute(ctx, loadNumber, control.Execute{Load: s.libs})
-	if err == nil && done.Status != control.OK {
-		err = errors.New(done.Panic.Text)
+	if err := s.order(ctx, control.Execute{Load: s.libs}); err != nil {
 		w.Close()
-	}
-	if err != nil {
 		return fmt.Errorf("restore the declarations: %w", err)
 	}
 	return nil

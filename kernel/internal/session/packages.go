@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"go/importer"
 	"go/types"
@@ -93,11 +92,7 @@ func withHint(err error, path string) error {
 // load loads a library of packages into the worker, for good: a new worker gets it too.
 func (s *Session) load(ctx context.Context, lib *build.Library) error {
 	entry := library(lib)
-	done, _, err := s.worker.Execute(ctx, loadNumber, control.Execute{Load: []control.Library{entry}})
-	if err == nil && done.Status != control.OK {
-		err = errors.New(done.Panic.Text)
-	}
-	if err != nil {
+	if err := s.order(ctx, control.Execute{Load: []control.Library{entry}}); err != nil {
 		return fmt.Errorf("load %s: %w", lib.Path, err)
 	}
 	s.libs = append(s.libs, entry)

@@ -24,7 +24,6 @@ func (s *Session) rebase(p *plan) {
 		p.imports = &compose.Imports{
 			Named: merge(was.Named, p.imports.Named, now.imports.Named),
 			Dot:   union(now.imports.Dot, p.imports.Dot),
-			Blank: union(now.imports.Blank, p.imports.Blank),
 			C:     p.imports.C,
 		}
 		if p.imports.C == was.C {
