@@ -112,13 +112,8 @@ func (c *cells) execute(ctx context.Context, name, code string, out server.Outpu
 	if text, ok := formatRequest(code); ok {
 		return c.format(name, text, out)
 	}
-	select {
-	case <-c.ready:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	if c.err != nil {
-		return c.err
+	if err := c.wait(ctx); err != nil {
+		return err
 	}
 	c.warm.Stop()
 	number, s := c.begin(out), c.session
@@ -134,6 +129,16 @@ func (c *cells) execute(ctx context.Context, name, code string, out server.Outpu
 	return cellError(err)
 }
 
+// wait waits for the session, and returns why there is none.
+func (c *cells) wait(ctx context.Context) error {
+	select {
+	case <-c.ready:
+		return c.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // begin gives an execution its number and its output.
 func (c *cells) begin(out server.Output) uint64 {
 	c.mu.Lock()
@@ -141,6 +146,13 @@ func (c *cells) begin(out server.Output) uint64 {
 	c.count++
 	c.outputs[c.count] = &limited{Output: out}
 	return c.count
+}
+
+// output returns the output of an execution, or nil for one that there was not.
+func (c *cells) output(number uint64) *limited {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.outputs[number]
 }
 
 // note tells the user of the running cell what takes long.

@@ -107,9 +107,7 @@ func (e *directiveEnv) Capture(path string, more bool) error {
 
 // endCapture ends the capture of an execution's output.
 func (c *cells) endCapture(number uint64) {
-	c.mu.Lock()
-	out := c.outputs[number]
-	c.mu.Unlock()
+	out := c.output(number)
 	if err := out.capture(nil); err != nil {
 		out.Stream("stderr", "note: what the cell shows was not captured in full: "+err.Error()+"\n")
 	}
@@ -228,8 +226,8 @@ func (e *directiveEnv) Ask(secret bool) error {
 
 // Run runs a command.
 func (e *directiveEnv) Run(ctx context.Context, c directive.Command) error {
-	run := shell.Command{Args: c.Args, Dir: e.Path(""), Input: c.Input, Env: e.environ(),
-		Stdout: streamWriter{e.out, "stdout"}, Stderr: streamWriter{e.out, "stderr"}}
+	run := e.command(e.Path(""), c.Args)
+	run.Input = c.Input
 	if c.Line != "" {
 		run.Args = shell.Line(c.Line)
 	}
@@ -247,6 +245,11 @@ func (e *directiveEnv) Run(ctx context.Context, c directive.Command) error {
 		run.Ask = func(ctx context.Context) (string, error) { return in.Input(ctx, prompt, e.out.secret) }
 	}
 	return run.Run(ctx)
+}
+
+// command returns a command whose output is the cell's.
+func (e *directiveEnv) command(dir string, args []string) shell.Command {
+	return shell.Command{Args: args, Dir: dir, Env: e.environ(), Stdout: streamWriter{e.out, "stdout"}, Stderr: streamWriter{e.out, "stderr"}}
 }
 
 // environ returns the environment of commands.
@@ -344,8 +347,7 @@ func (e *directiveEnv) ResetModule(ctx context.Context) error {
 }
 
 func (e *directiveEnv) goCommand(ctx context.Context, dir string, args ...string) error {
-	cmd := shell.Command{Args: append([]string{"go"}, args...), Dir: dir, Env: e.environ(),
-		Stdout: streamWriter{e.out, "stdout"}, Stderr: streamWriter{e.out, "stderr"}}
+	cmd := e.command(dir, append([]string{"go"}, args...))
 	if err := cmd.Run(ctx); err != nil {
 		return fmt.Errorf("go %s in %s: %w", args[0], dir, err)
 	}

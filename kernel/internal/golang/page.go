@@ -79,13 +79,8 @@ func (c *cells) closeComms() {
 
 // fromPage hands a message of the frontend to the worker's comms. What answers it goes to out.
 func (c *cells) fromPage(ctx context.Context, m frame.CommMessage, out server.Output) error {
-	select {
-	case <-c.ready:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	if c.err != nil {
-		return c.err
+	if err := c.wait(ctx); err != nil {
+		return err
 	}
 	c.mu.Lock()
 	switch m.Type {
@@ -101,9 +96,7 @@ func (c *cells) fromPage(ctx context.Context, m frame.CommMessage, out server.Ou
 
 // ask asks the user a question of a cell.
 func (c *cells) ask(ctx context.Context, number uint64, q control.Ask) (string, error) {
-	c.mu.Lock()
-	out := c.outputs[number]
-	c.mu.Unlock()
+	out := c.output(number)
 	if out == nil {
 		return "", frame.ErrNoInput
 	}
