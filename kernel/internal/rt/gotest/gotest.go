@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"regexp"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -92,40 +93,37 @@ func (n *names) watch(t testing.TB) {
 	})
 }
 
-func (n *names) tests(list []testing.InternalTest) []testing.InternalTest {
-	var all []testing.InternalTest
-	for _, t := range list {
-		run := rt.Guarded(t.F)
-		all = append(all, testing.InternalTest{Name: t.Name, F: func(t *testing.T) {
-			n.watch(t)
-			run(t)
-		}})
+// watched returns a test that is watched and whose panic is its failure.
+func watched[T testing.TB](n *names, f func(T)) func(T) {
+	run := rt.Guarded(f)
+	return func(t T) {
+		n.watch(t)
+		run(t)
 	}
-	return all
+}
+
+func (n *names) tests(list []testing.InternalTest) []testing.InternalTest {
+	list = slices.Clone(list)
+	for i, t := range list {
+		list[i].F = watched(n, t.F)
+	}
+	return list
 }
 
 func (n *names) benchmarks(list []testing.InternalBenchmark) []testing.InternalBenchmark {
-	var all []testing.InternalBenchmark
-	for _, b := range list {
-		run := rt.Guarded(b.F)
-		all = append(all, testing.InternalBenchmark{Name: b.Name, F: func(b *testing.B) {
-			n.watch(b)
-			run(b)
-		}})
+	list = slices.Clone(list)
+	for i, b := range list {
+		list[i].F = watched(n, b.F)
 	}
-	return all
+	return list
 }
 
 func (n *names) fuzz(list []testing.InternalFuzzTarget) []testing.InternalFuzzTarget {
-	var all []testing.InternalFuzzTarget
-	for _, f := range list {
-		run := rt.Guarded(f.Fn)
-		all = append(all, testing.InternalFuzzTarget{Name: f.Name, Fn: func(f *testing.F) {
-			n.watch(f)
-			run(f)
-		}})
+	list = slices.Clone(list)
+	for i, f := range list {
+		list[i].Fn = watched(n, f.Fn)
 	}
-	return all
+	return list
 }
 
 // deps is what package testing asks of the program that it is in. The go command generates it elsewhere.
