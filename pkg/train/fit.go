@@ -1,3 +1,13 @@
+// Package train fits GoMLX models and evaluates them, with everything around the loop that makes it
+// pleasant and safe: a progress bar with a live loss chart, measurements that go to a worklog, a stop
+// that keeps all state, and checkpoints from which training goes on exactly where it was.
+//
+// [Fit] trains a [Model] on batches and returns a [Fitted], which holds the live variables. Calling Fit
+// again with the same recipe — the same graph, initial values and data — goes on where the last call
+// stopped, in this process or a later one; once the recipe is trained to its end, Fit returns at once.
+// On one machine the result is the same, bit for bit, as that of a training that was never stopped.
+//
+// [Evaluate] measures a Fitted on other data, and [VerifyResume] tests that a stop changes nothing.
 package train
 
 import (
@@ -27,6 +37,7 @@ type Fitted struct {
 	Epoch       int           // passes over the data completed
 	Resumed     int           // the step at which this call took over; 0 if it began anew
 	Interrupted bool          // training was stopped before its end; calling Fit again goes on
+	Stopped     string        // why a callback ended the training before its end; calling Fit again goes on
 	Already     bool          // the recipe was trained to its end before; this call made no step
 	Diverged    bool          // a loss was not finite; the store is that of the last good checkpoint
 	Elapsed     time.Duration // spent in steps and validations, in all calls together

@@ -31,8 +31,10 @@ type fitting struct {
 	flushed   time.Time
 	saved     time.Time
 	began     time.Time
-	unsaved   bool      // the last checkpoint could not be written
-	steady    time.Time // after the first step, which compiles
+	after     []callback // due once, after the step
+	whole     bool       // the variables and the position of the data belong to the same step
+	unsaved   bool       // the last checkpoint could not be written
+	steady    time.Time  // after the first step, which compiles
 }
 
 // pendingLoss is the loss of a step that has not been read from the device yet. Reading waits for the
@@ -49,6 +51,9 @@ const (
 	emptyEpochs  = 2 // this many passes in a row without a batch mean that there is no data
 	validateTurn = 8 // batches of a validation between two looks at the context
 )
+
+// nan is the loss where none was measured.
+var nan = math.NaN()
 
 // errStopped ends the loop when its context has ended.
 var errStopped = errors.New("stopped")
@@ -72,6 +77,9 @@ func (d *divergence) Error() string {
 // complete reports whether the training is at its end.
 func (f *fitting) complete() bool {
 	m := f.fit.Model
+	if f.fit.Stopped != "" {
+		return true
+	}
 	return m.Steps > 0 && f.fit.Step >= m.Steps || m.Epochs > 0 && f.fit.Epoch >= m.Epochs
 }
 
@@ -148,10 +156,11 @@ func (f *fitting) lastValidation() int {
 	return -1
 }
 
-// keep saves what there is when a stop ends the loop.
+// keep saves what there is when a stop, or an error of a callback after a step, ends the loop.
 func (f *fitting) keep(err error) error {
-	if !errors.Is(err, errStopped) || f.fit.Step == 0 {
-		return nil
+	var failed *callbackError
+	if !errors.Is(err, errStopped) && !errors.As(err, &failed) || !f.whole {
+		return nil // a batch may have been taken and not used
 	}
 	return inOrder(f.flush, f.save)
 }
@@ -180,7 +189,10 @@ func (f *fitting) epoch() error {
 		return nil // nothing was left of a pass that had been counted before
 	}
 	f.fit.Epoch++
-	f.batch = 0
+	f.batch, f.whole = 0, true
+	if err := f.afterEpoch(); err != nil {
+		return err
+	}
 	if f.validate == 0 {
 		return inOrder(f.flush, f.validateHere)
 	}
@@ -189,6 +201,9 @@ func (f *fitting) epoch() error {
 
 // step runs one optimizer step and what is due after it.
 func (f *fitting) step(batch gomlx.Batch) error {
+	if err := f.before(batch); err != nil {
+		return err
+	}
 	loss, err := f.engine.step(batch)
 	if err != nil {
 		return fmt.Errorf("step %d: %w", f.fit.Step, err)
@@ -196,6 +211,7 @@ func (f *fitting) step(batch gomlx.Batch) error {
 	f.pending = append(f.pending, pendingLoss{f.fit.Step, loss})
 	f.fit.Step++
 	f.batch++
+	f.whole = true
 	now := time.Now()
 	if f.steady.IsZero() {
 		f.steady = now
@@ -204,6 +220,9 @@ func (f *fitting) step(batch gomlx.Batch) error {
 		if err := f.flush(); err != nil {
 			return err
 		}
+	}
+	if err := f.afterward(); err != nil {
+		return err
 	}
 	if f.validate > 0 && f.fit.Step%f.validate == 0 {
 		if err := inOrder(f.flush, f.validateHere); err != nil {
@@ -218,6 +237,7 @@ func (f *fitting) step(batch gomlx.Batch) error {
 	if f.ctx.Err() != nil {
 		return errStopped
 	}
+	f.whole = false // from here on the data takes the next batch
 	return nil
 }
 
@@ -267,7 +287,7 @@ func (f *fitting) validateHere() error {
 	if ev.Classes > 0 {
 		f.record(f.fit.Step, "valid/accuracy", ev.Accuracy)
 	}
-	return nil
+	return f.call(onValidation, Moment{Loss: nan, Valid: ev})
 }
 
 // save writes a checkpoint. A disk that refuses does not end a training: it is noted.

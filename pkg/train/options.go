@@ -17,6 +17,7 @@ type options struct {
 	checkpoint string        // the folder of all checkpoints; "" finds one, noCheckpoints keeps none
 	every      time.Duration // between two checkpoints
 	validate   int           // steps between two validations; 0: at the end of each epoch
+	callbacks  []callback
 }
 
 // noCheckpoints is the folder that stands for keeping none.

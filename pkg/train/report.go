@@ -150,6 +150,8 @@ func (f *Fitted) headline() string {
 		state = "interrupted"
 	case f.Already:
 		state = "already trained"
+	case f.Stopped != "":
+		state = "stopped (" + f.Stopped + ")"
 	}
 	text := fmt.Sprintf("%s: %s at step %d, epoch %d, %d parameters, %s on %s", f.Model.Name, state, f.Step, f.Epoch,
 		f.Parameters(), f.Elapsed.Round(10*time.Millisecond), f.Device.Platform)

@@ -1,0 +1,171 @@
+package train
+
+import (
+	"fmt"
+
+	gomlx "github.com/gomlx/gomlx/ml/train"
+)
+
+// A Moment is where a training stands when it calls a function of [Every], [EveryEpoch], [Before] or
+// [OnValidation]. It may be looked at until the function returns.
+type Moment struct {
+	Fitted *Fitted     // live: its store, step, epoch and history are those of this moment
+	Step   int         // optimizer steps made
+	Epoch  int         // passes over the data completed
+	Loss   float64     // of the step just made; NaN in Before and OnValidation
+	Batch  gomlx.Batch // Before: what the next step is made on, to be left as it is; else empty
+	Valid  *Evaluation // OnValidation: the result; else nil
+
+	stop  string
+	after func(*Moment) error
+}
+
+// Stop ends the training after the current step, as if it were complete: it is validated, saved and
+// reported as stopped for that reason. Calling Fit again goes on from there.
+func (m *Moment) Stop(reason string) { m.stop = reason }
+
+// After has f called once when the step that follows this Before has been made, with the Moment after
+// it. Together they see what one step does to the variables.
+func (m *Moment) After(f func(*Moment) error) { m.after = f }
+
+// A callback is a function of the user and when it is due.
+type callback struct {
+	kind callbackKind
+	n    int // Every, Before: steps between two calls
+	call func(*Moment) error
+}
+
+// callbackKind says when a callback is due, in the words of its errors.
+type callbackKind string
+
+const (
+	everySteps   callbackKind = "function of train.Every"
+	everyEpoch   callbackKind = "function of train.EveryEpoch"
+	beforeStep   callbackKind = "function of train.Before"
+	afterStep    callbackKind = "function of Moment.After"
+	onValidation callbackKind = "function of train.OnValidation"
+)
+
+// Every calls f after each n steps: after steps n, 2n and so on. All losses are read before, which waits
+// for the device; so a small n slows training down. An error of f ends the training, whose state is saved
+// first.
+func Every(n int, f func(*Moment) error) Option { return on(callback{everySteps, n, f}) }
+
+// EveryEpoch calls f after each pass over the data, before its validation.
+func EveryEpoch(f func(*Moment) error) Option { return on(callback{everyEpoch, 1, f}) }
+
+// Before calls f with the batch of the step to come: before the first step and each n steps later. An
+// error of f ends the training.
+func Before(n int, f func(*Moment) error) Option { return on(callback{beforeStep, n, f}) }
+
+// OnValidation calls f after each validation.
+func OnValidation(f func(*Moment) error) Option { return on(callback{onValidation, 1, f}) }
+
+// on adds a callback.
+func on(c callback) Option {
+	c.n = max(c.n, 1)
+	return func(o *options) { o.callbacks = append(o.callbacks, c) }
+}
+
+// A callbackError is what a function of the user returned or panicked with.
+type callbackError struct {
+	kind callbackKind
+	step int
+	err  error
+}
+
+func (e *callbackError) Error() string {
+	return fmt.Sprintf("the %s at step %d: %v", e.kind, e.step, e.err)
+}
+func (e *callbackError) Unwrap() error { return e.err }
+
+// due reports whether a callback of a kind is due when that many steps have been made.
+func (o *options) due(kind callbackKind, step int) bool {
+	for _, c := range o.callbacks {
+		if c.kind == kind && step%c.n == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// call calls the callbacks of a kind that are due. What a Moment asks for takes effect after the step.
+func (f *fitting) call(kind callbackKind, m Moment) error {
+	if len(f.callbacks) == 0 {
+		return nil
+	}
+	for _, c := range f.callbacks {
+		if c.kind != kind || f.fit.Step%c.n != 0 {
+			continue
+		}
+		if err := f.callOne(c, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// callOne calls one callback with its own copy of a Moment.
+func (f *fitting) callOne(c callback, m Moment) (err error) {
+	m.Fitted, m.Step, m.Epoch = f.fit, f.fit.Step, f.fit.Epoch
+	fail := func(cause error) error { return &callbackError{c.kind, f.fit.Step, cause} }
+	defer func() {
+		if p := recover(); p != nil {
+			if f.ctx.Err() != nil {
+				panic(p) // an interrupt unwinds what it interrupts
+			}
+			err = fail(fmt.Errorf("panic: %v", p))
+		}
+	}()
+	if err := c.call(&m); err != nil {
+		return fail(err)
+	}
+	if m.stop != "" {
+		f.fit.Stopped = m.stop
+	}
+	if m.after != nil && c.kind == beforeStep {
+		f.after = append(f.after, callback{afterStep, 1, m.after})
+	}
+	return nil
+}
+
+// before calls what is due before the step on a batch.
+func (f *fitting) before(batch gomlx.Batch) error {
+	if !f.due(beforeStep, f.fit.Step) {
+		return nil
+	}
+	if err := f.flush(); err != nil {
+		return err
+	}
+	return f.call(beforeStep, Moment{Loss: nan, Batch: batch})
+}
+
+// afterEpoch calls what is due after a pass over the data.
+func (f *fitting) afterEpoch() error {
+	if !f.due(everyEpoch, f.fit.Step) {
+		return nil
+	}
+	if err := f.flush(); err != nil {
+		return err
+	}
+	return f.call(everyEpoch, Moment{Loss: f.fit.History.Curve("train/loss").Last()})
+}
+
+// afterward calls what is due after a step.
+func (f *fitting) afterward() error {
+	after := f.after
+	f.after = nil
+	if len(after) == 0 && !f.due(everySteps, f.fit.Step) {
+		return nil
+	}
+	if err := f.flush(); err != nil {
+		return err
+	}
+	m := Moment{Loss: f.fit.History.Curve("train/loss").Last()}
+	for _, c := range after {
+		if err := f.callOne(c, m); err != nil {
+			return err
+		}
+	}
+	return f.call(everySteps, m)
+}

@@ -1,0 +1,118 @@
+// The race detector's pointer checks end GoMLX's matrix product in pure Go, and its way of ending a process
+// makes the PJRT plugin free memory twice; so nothing that computes is tested under it.
+
+//go:build !race
+
+package train
+
+import (
+	"errors"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestCallbacks trains two epochs of 19 steps and lets every kind of callback say when it was called.
+func TestCallbacks(t *testing.T) {
+	m := classifier(8)
+	m.Epochs = 2
+	got := map[string][]int{}
+	saw := func(name string, check func(*Moment) bool) func(*Moment) error {
+		return func(m *Moment) error {
+			if !check(m) || m.Step != m.Fitted.Step || m.Epoch != m.Fitted.Epoch {
+				t.Errorf("%s: unexpected moment %+v", name, m)
+			}
+			got[name] = append(got[name], m.Step)
+			return nil
+		}
+	}
+	measured := func(m *Moment) bool {
+		curve := m.Fitted.History.Curve("train/loss")
+		return !math.IsNaN(m.Loss) && m.Loss == curve.Last() && len(curve.Steps) == m.Step && m.Batch.Inputs == nil
+	}
+	weights := func(m *Moment) []float64 { return m.Fitted.MustValues("/out/dense/weights") }
+	_, err := Fit(nil, m, newBlobs("blobs", 608, 32), newValid(50), NoCheckpoints(), Quiet(), pureGo(t),
+		Every(10, saw("every", measured)),
+		EveryEpoch(saw("epoch", measured)),
+		OnValidation(saw("valid", func(m *Moment) bool { return m.Valid != nil && m.Valid.N == 150 })),
+		Before(7, func(m *Moment) error {
+			x, err := numbers(m.Batch.Inputs[0])
+			if err != nil || len(x) != 64 || !math.IsNaN(m.Loss) {
+				t.Errorf("before: batch of %d numbers (%v), loss %v", len(x), err, m.Loss)
+			}
+			step, old := m.Step, weights(m)
+			m.After(func(m *Moment) error {
+				if m.Step != step+1 || !measured(m) || slices.Equal(weights(m), old) {
+					t.Errorf("after: step %d of %d", m.Step, step)
+				}
+				got["after"] = append(got["after"], m.Step)
+				return nil
+			})
+			return nil
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]int{
+		"every": {10, 20, 30}, "epoch": {19, 38}, "valid": {19, 38}, "after": {1, 8, 15, 22, 29, 36},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("called at %v, want %v", got, want)
+	}
+}
+
+// TestCallbackStops stops by a callback; the training then goes on to the same end as one without a stop.
+func TestCallbackStops(t *testing.T) {
+	fit := func(opts ...Option) *Fitted {
+		t.Helper()
+		f, err := Fit(nil, classifier(8), newBlobs("blobs", 608, 32), newValid(50), append(opts, Quiet(), pureGo(t))...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	dir := t.TempDir()
+	stopped := fit(Checkpoints(dir), Every(25, func(m *Moment) error { m.Stop("seen enough"); return nil }))
+	if stopped.Step != 25 || stopped.Stopped != "seen enough" || stopped.Interrupted || !strings.Contains(stopped.String(), "seen enough") {
+		t.Errorf("%s", stopped)
+	}
+	on, whole := fit(Checkpoints(dir)), fit(NoCheckpoints())
+	if on.Resumed != 25 || digest(t, on) != digest(t, whole) {
+		t.Errorf("going on: %s", on)
+	}
+}
+
+// TestCallbackFails has each kind of callback return an error, and panic.
+func TestCallbackFails(t *testing.T) {
+	wrong := errors.New("this went wrong")
+	returns := func(*Moment) error { return wrong }
+	panics := func(*Moment) error { panic(wrong) }
+	cases := map[string]struct {
+		option Option
+		saved  bool // the state is saved, since the step is whole
+	}{
+		"train.Every at step 3":         {Every(3, returns), true},
+		"train.Every at step 4":         {Every(4, panics), true},
+		"train.EveryEpoch at step 19":   {EveryEpoch(panics), true},
+		"train.Before at step 0":        {Before(2, panics), false},
+		"Moment.After at step 1":        {Before(2, func(m *Moment) error { m.After(returns); return nil }), true},
+		"train.OnValidation at step 19": {OnValidation(returns), true},
+	}
+	for want, c := range cases {
+		dir := t.TempDir()
+		run := new(fakeRun)
+		_, err := Fit(run, classifier(4), newBlobs("blobs", 608, 32), newValid(50), Checkpoints(dir), Quiet(), pureGo(t), c.option)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "this went wrong") {
+			t.Errorf("%s: error %v", want, err)
+		}
+		if len(run.ends) != 1 || run.ends[0] == nil {
+			t.Errorf("%s: the run was told %v", want, run.ends)
+		}
+		after, err := Fit(nil, classifier(4), newBlobs("blobs", 608, 32), nil, Checkpoints(dir), Quiet(), pureGo(t))
+		if err != nil || (after.Resumed > 0) != c.saved {
+			t.Errorf("%s: resumed at %d (%v)", want, after.Resumed, err)
+		}
+	}
+}
