@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gomlx/compute/shapes"
@@ -62,13 +63,21 @@ func firstBatch(data gomlx.Dataset) (gomlx.Batch, error) {
 // errNoBatches says that a data set is empty.
 var errNoBatches = errors.New("no batches in it")
 
-// shapesOf lists the shapes of ts.
-func shapesOf(ts []*tensors.Tensor) []shapes.Shape {
-	list := make([]shapes.Shape, len(ts))
-	for i, t := range ts {
-		list[i] = t.Shape()
+// shapesOf lists the shapes of a batch: inputs, then labels.
+func shapesOf(batch gomlx.Batch) []shapes.Shape {
+	var list []shapes.Shape
+	for _, t := range slices.Concat(batch.Inputs, batch.Labels) {
+		list = append(list, t.Shape())
 	}
 	return list
+}
+
+// sameShapes reports whether two batches have the same shapes.
+func sameShapes(a, b gomlx.Batch) bool {
+	same := func(a, b []*tensors.Tensor) bool {
+		return slices.EqualFunc(a, b, func(a, b *tensors.Tensor) bool { return a.Shape().Equal(b.Shape()) })
+	}
+	return same(a.Inputs, b.Inputs) && same(a.Labels, b.Labels)
 }
 
 // shapesText writes the shapes of a batch for an error message.

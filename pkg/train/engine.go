@@ -15,6 +15,9 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	gomlx "github.com/gomlx/gomlx/ml/train"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
+
+	"github.com/lathe-go/lathe/pkg/backend"
+	"github.com/lathe-go/lathe/pkg/train/internal/block"
 )
 
 // engine holds the compiled graphs of one model over one store. It takes the place of gomlx's Trainer,
@@ -26,9 +29,10 @@ type engine struct {
 	store   *model.Store
 	inputs  int // how many tensors of a batch are inputs; the rest are labels
 	spec    any
-	train   *model.Exec
+	train   *block.Runner
 	eval    *model.Exec
 	args    []any
+	parts   [][]*tensors.Tensor
 }
 
 // newStore returns an empty store with the seed and the hyperparameters of m.
@@ -44,15 +48,22 @@ func newStore(m Model) (*model.Store, error) {
 }
 
 // newEngine prepares to run m on batches like the given one. Nothing is compiled yet.
-func newEngine(m Model, b compute.Backend, store *model.Store, like gomlx.Batch) (*engine, error) {
-	e := &engine{model: m, backend: b, store: store, inputs: len(like.Inputs), spec: like.Spec}
-	var err error
-	if e.train, err = model.NewExec(b, store, e.trainGraph); err != nil {
+func newEngine(m Model, d *backend.Device, store *model.Store, like gomlx.Batch) (e *engine, err error) {
+	e = &engine{model: m, backend: d.Backend, store: store, inputs: len(like.Inputs), spec: like.Spec}
+	defer e.guard(like, &err)
+	most := 1
+	if d.Platform == "cpu" { // where it was measured: pure Go has no call to save, and no GPU was at hand
+		most = maxBlock
+	}
+	if e.train, err = block.New(d.Backend, store, e.trainGraph, shapesOf(like), most); err != nil {
 		return nil, err
 	}
-	e.eval, err = model.NewExec(b, store, e.evalGraph)
+	e.eval, err = model.NewExec(d.Backend, store, e.evalGraph)
 	return e, err
 }
+
+// maxBlock is how many steps one call of the device makes at most.
+const maxBlock = 64
 
 // trainGraph builds one optimizer step. It returns the loss, a scalar.
 func (e *engine) trainGraph(scope *model.Scope, batch []*graph.Node) []*graph.Node {
@@ -99,7 +110,7 @@ func (e *engine) describe(like gomlx.Batch) (text string, err error) {
 	defer g.Finalize()
 	model.SetStore(g, e.store)
 	var nodes []*graph.Node
-	for i, s := range slices.Concat(shapesOf(like.Inputs), shapesOf(like.Labels)) {
+	for i, s := range shapesOf(like) {
 		nodes = append(nodes, graph.Parameter(g, fmt.Sprintf("batch_%d", i), s))
 	}
 	e.trainGraph(e.store.RootScope(), nodes)
@@ -127,41 +138,19 @@ func (e *engine) recipe(like gomlx.Batch, data gomlx.Dataset) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// step runs one optimizer step on a batch, which it consumes, and returns the loss on the device.
-func (e *engine) step(batch gomlx.Batch) (loss *tensors.Tensor, err error) {
-	defer e.guard(batch, &err)
-	e.args = e.args[:0]
-	var keep []*tensors.Tensor
-	for _, part := range [2][]*tensors.Tensor{batch.Inputs, batch.Labels} {
-		for _, t := range part {
-			arg, kept := e.donate(t)
-			e.args = append(e.args, arg)
-			if kept {
-				keep = append(keep, t)
-			}
-		}
+// steps runs an optimizer step on each batch, all of one shape and not more than e.train.Most. It consumes
+// the batches and returns the losses on the device, see block.Values.
+func (e *engine) steps(batches []gomlx.Batch) (losses *tensors.Tensor, err error) {
+	defer e.guard(batches[0], &err)
+	e.parts = e.parts[:0]
+	for _, b := range batches {
+		e.parts = append(e.parts, slices.Concat(b.Inputs, b.Labels))
 	}
-	out, err := e.train.Call(e.args...)
-	for _, t := range keep {
-		err = firstError(err, t.FinalizeAll())
-	}
+	out, err := e.train.Run(e.parts)
 	if err != nil {
 		return nil, err
 	}
 	return out[0], nil
-}
-
-// donate gives the device's copy of t to the computation, which then needs no copy of its own. Where
-// that cannot be done t itself is the argument, to be finalized afterwards.
-func (e *engine) donate(t *tensors.Tensor) (arg any, kept bool) {
-	if t.IsShared() {
-		return t, true
-	}
-	d, err := graph.DonateTensorBuffer(t, e.backend, 0)
-	if err != nil {
-		return t, true
-	}
-	return d, false
 }
 
 // evaluate runs the evaluation graph on a batch, which it leaves intact. Classes is nil unless the

@@ -41,7 +41,7 @@ type Fitted struct {
 	Already     bool          // the recipe was trained to its end before; this call made no step
 	Diverged    bool          // a loss was not finite; the store is that of the last good checkpoint
 	Elapsed     time.Duration // spent in steps and validations, in all calls together
-	Rate        float64       // steps per second in this call, from its second step on, with validations
+	Rate        float64       // steps per second in this call, after what compiled, with validations
 	Recipe      string        // identifies graph, initial values and data: SHA-256 in hexadecimal
 	Checkpoints string        // the folder of this recipe's checkpoints; empty without
 	Notes       []string      // what a careful reader should know
@@ -88,7 +88,7 @@ func MustFit(log metric.Sink, m Model, data, valid gomlx.Dataset, opts ...Option
 // the device, the variables. The history stays; nothing can be evaluated afterwards. It is for programs
 // that fit many models.
 func (f *Fitted) Close() {
-	f.engine.train.Finalize()
+	f.engine.train.Close()
 	f.engine.eval.Finalize()
 	f.Store.Finalize()
 }
@@ -107,7 +107,7 @@ func prepare(log metric.Sink, m Model, data, valid gomlx.Dataset, o options) (*f
 	if err != nil {
 		return nil, err
 	}
-	e, err := newEngine(m, o.device.Backend, store, like)
+	e, err := newEngine(m, o.device, store, like)
 	if err != nil {
 		return nil, err
 	}

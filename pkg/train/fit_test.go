@@ -482,3 +482,40 @@ func TestVerifyResume(t *testing.T) {
 type restless struct{ *blobs }
 
 func (r restless) Restore([]byte) error { return r.blobs.Restore(nil) }
+
+// A lengthless data set does not tell how many batches a pass has.
+type lengthless struct{ data *blobs }
+
+func (l lengthless) Name() string                        { return l.data.Name() }
+func (l lengthless) Iter() iter.Seq2[gomlx.Batch, error] { return l.data.Iter() }
+func (l lengthless) State() ([]byte, error)              { return l.data.State() }
+func (l lengthless) Restore(state []byte) error          { return l.data.Restore(state) }
+
+func TestPassOfUnknownLength(t *testing.T) {
+	m := classifier(16)
+	m.Epochs = 3
+	want, err := Fit(nil, m, newBlobs("blobs", 608, 32), nil, NoCheckpoints(), Quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, seen := t.TempDir(), []int{}
+	options := []Option{Checkpoints(dir), Quiet(), Every(19, func(m *Moment) error { seen = append(seen, m.Step); return nil }),
+		EveryEpoch(func(m *Moment) error {
+			if m.Step == 38 {
+				m.Stop("to go on")
+			}
+			return nil
+		})}
+	data := lengthless{newBlobs("blobs", 608, 32)}
+	first, err := Fit(nil, m, data, nil, options...)
+	if err != nil || first.Step != 38 || first.Epoch != 2 {
+		t.Fatalf("the first part ended at step %d, epoch %d: %v", first.Step, first.Epoch, err)
+	}
+	got, err := Fit(nil, m, data, nil, options[:3]...)
+	if err != nil || got.Resumed != 38 || got.Step != want.Step || digest(t, got) != digest(t, want) {
+		t.Errorf("resumed at %d, ended at %d of %d with other variables: %v", got.Resumed, got.Step, want.Step, err)
+	}
+	if !slices.Equal(seen, []int{19, 38, 57}) {
+		t.Errorf("called after steps %v, want 19, 38 and 57", seen)
+	}
+}

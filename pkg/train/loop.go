@@ -11,6 +11,7 @@ import (
 	gomlx "github.com/gomlx/gomlx/ml/train"
 
 	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/train/internal/block"
 )
 
 // fitting is one call of Fit.
@@ -24,9 +25,11 @@ type fitting struct {
 	report *report
 	ended  error // what ended the loop
 
-	batch     int // batches taken within the current epoch
-	skip      int // batches to pass over, of data that cannot save its position
-	validated int // the step of the last validation
+	batch     int           // batches taken within the current epoch
+	skip      int           // batches to pass over, of data that cannot save its position
+	validated int           // the step of the last validation
+	block     []gomlx.Batch // taken, and not trained on yet
+	gathered  time.Time     // when the first of them was taken
 	pending   []pendingLoss
 	flushed   time.Time
 	saved     time.Time
@@ -34,22 +37,24 @@ type fitting struct {
 	after     []callback // due once, after the step
 	whole     bool       // the variables and the position of the data belong to the same step
 	unsaved   bool       // the last checkpoint could not be written
-	steady    time.Time  // after the first step, which compiles
+	steady    time.Time  // after the first call of the device, which compiles
+	compiled  int        // steps made by then
 }
 
-// pendingLoss is the loss of a step that has not been read from the device yet. Reading waits for the
-// step to end, so several are read at once.
+// pendingLoss is the losses of n steps from one on that have not been read from the device yet. Reading
+// waits for the steps to end, so several are read at once.
 type pendingLoss struct {
-	step int
-	loss *tensors.Tensor
+	step, n int
+	losses  *tensors.Tensor
 }
 
 // How many losses wait on the device, and for how long at most.
 const (
 	maxPending   = 16
 	flushEvery   = 50 * time.Millisecond
-	emptyEpochs  = 2 // this many passes in a row without a batch mean that there is no data
-	validateTurn = 8 // batches of a validation between two looks at the context
+	gatherFor    = 25 * time.Millisecond // a step waits no longer than this for the batches of the next ones
+	emptyEpochs  = 2                     // this many passes in a row without a batch mean that there is no data
+	validateTurn = 8                     // batches of a validation between two looks at the context
 )
 
 // nan is the loss where none was measured.
@@ -169,7 +174,7 @@ func (f *fitting) keep(err error) error {
 func (f *fitting) epoch() error {
 	for batch, err := range f.data.Iter() {
 		if err != nil {
-			return fmt.Errorf("read data %q: %w", f.data.Name(), err)
+			return firstError(f.makeSteps(), fmt.Errorf("read data %q: %w", f.data.Name(), err))
 		}
 		if f.skip > 0 {
 			f.skip--
@@ -178,18 +183,33 @@ func (f *fitting) epoch() error {
 			}
 			continue
 		}
-		if err := f.step(batch); err != nil {
+		if err := f.take(batch); err != nil {
 			return err
 		}
 		if f.complete() {
 			return nil
 		}
 	}
+	return f.endEpoch()
+}
+
+// endEpoch makes the steps that are left of a pass whose last batch has been taken, and counts the pass
+// before it does what is due after them: the position of the data is after the pass from now on.
+func (f *fitting) endEpoch() error {
+	left := len(f.block) > 0
+	if err := f.callDevice(); err != nil {
+		return err
+	}
 	if f.batch == 0 {
 		return nil // nothing was left of a pass that had been counted before
 	}
 	f.fit.Epoch++
 	f.batch, f.whole = 0, true
+	if left {
+		if err := f.afterSteps(); err != nil {
+			return err
+		}
+	}
 	if err := f.afterEpoch(); err != nil {
 		return err
 	}
@@ -199,22 +219,80 @@ func (f *fitting) epoch() error {
 	return nil
 }
 
-// step runs one optimizer step and what is due after it.
-func (f *fitting) step(batch gomlx.Batch) error {
-	if err := f.before(batch); err != nil {
-		return err
+// take adds a batch to those that the device will train on in its next call, and calls it when there are
+// enough.
+func (f *fitting) take(batch gomlx.Batch) error {
+	looked := f.due(beforeStep, f.fit.Step+len(f.block)) // by a function that sees the step before it
+	if len(f.block) > 0 && (looked || !sameShapes(batch, f.block[0])) {
+		if err := f.makeSteps(); err != nil {
+			return err
+		}
 	}
-	loss, err := f.engine.step(batch)
+	if looked {
+		if err := f.before(batch); err != nil {
+			return err
+		}
+	}
+	if len(f.block) == 0 {
+		f.gathered = time.Now()
+	}
+	f.block = append(f.block, batch)
+	if f.full() {
+		return f.makeSteps()
+	}
+	return nil
+}
+
+// full reports whether the device is to be called now: for its sake, because something is due after the
+// last step, or because someone waits.
+func (f *fitting) full() bool {
+	n, m := len(f.block), f.fit.Model
+	step := f.fit.Step + n
+	due := f.batch+n == f.passLen() || step == m.Steps || f.validate > 0 && step%f.validate == 0 ||
+		len(f.after) > 0 || f.due(everySteps, step) || f.fit.Stopped != ""
+	return due || n >= f.engine.train.Most() || time.Since(f.gathered) >= gatherFor || f.ctx.Err() != nil
+}
+
+// passLen is the number of batches in a pass over the data, or 0 if it does not tell.
+func (f *fitting) passLen() int {
+	if n, ok := f.data.(interface{ Len() int }); ok {
+		return n.Len()
+	}
+	return 0
+}
+
+// makeSteps makes the optimizer steps on the batches taken, and does what is due after them.
+func (f *fitting) makeSteps() error {
+	if len(f.block) == 0 {
+		return nil
+	}
+	return inOrder(f.callDevice, f.afterSteps)
+}
+
+// callDevice makes the optimizer steps on the batches taken.
+func (f *fitting) callDevice() error {
+	n := len(f.block)
+	if n == 0 {
+		return nil
+	}
+	losses, err := f.engine.steps(f.block)
+	clear(f.block)
+	f.block = f.block[:0]
 	if err != nil {
 		return fmt.Errorf("step %d: %w", f.fit.Step, err)
 	}
-	f.pending = append(f.pending, pendingLoss{f.fit.Step, loss})
-	f.fit.Step++
-	f.batch++
+	f.pending = append(f.pending, pendingLoss{f.fit.Step, n, losses})
+	f.fit.Step += n
+	f.batch += n
 	f.whole = true
+	return nil
+}
+
+// afterSteps does what is due after a call of the device.
+func (f *fitting) afterSteps() error {
 	now := time.Now()
 	if f.steady.IsZero() {
-		f.steady = now
+		f.steady, f.compiled = now, f.fit.Step
 	}
 	if len(f.pending) >= maxPending || now.Sub(f.flushed) >= flushEvery {
 		if err := f.flush(); err != nil {
@@ -248,13 +326,15 @@ func (f *fitting) flush() error {
 	pending := f.pending
 	f.pending = f.pending[:0]
 	for _, p := range pending {
-		v, err := scalar(p.loss)
-		if err = firstError(err, p.loss.FinalizeAll()); err != nil {
-			return err
+		values, err := block.Values(p.losses, p.n)
+		if err != nil {
+			return fmt.Errorf("read the loss of step %d: %w", p.step, err)
 		}
-		f.record(p.step, "train/loss", v)
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return &divergence{p.step, v}
+		for i, v := range values {
+			f.record(p.step+i, "train/loss", v)
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return &divergence{p.step + i, v}
+			}
 		}
 	}
 	f.report.steps(f.fit.Step)
@@ -339,7 +419,7 @@ func (f *fitting) finish(err error) {
 		spent := time.Since(f.began)
 		f.fit.Elapsed += spent
 	}
-	if n := f.fit.Step - f.fit.Resumed - 1; n > 0 {
+	if n := f.fit.Step - f.compiled; n > 0 && !f.steady.IsZero() {
 		f.fit.Rate = float64(n) / time.Since(f.steady).Seconds()
 	}
 	if err := f.report.close(err); err != nil {

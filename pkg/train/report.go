@@ -56,8 +56,8 @@ func newReport(f *fitting) *report {
 func (f *fitting) totalSteps() int {
 	m := f.fit.Model
 	total := m.Steps
-	if n, ok := f.data.(interface{ Len() int }); ok && m.Epochs > 0 {
-		if byEpochs := m.Epochs * n.Len(); total == 0 || byEpochs < total {
+	if n := f.passLen(); n > 0 && m.Epochs > 0 {
+		if byEpochs := m.Epochs * n; total == 0 || byEpochs < total {
 			total = byEpochs
 		}
 	}

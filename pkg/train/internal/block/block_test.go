@@ -122,7 +122,7 @@ func TestDivisionAmongCallsChangesNoBit(t *testing.T) {
 		t.Errorf("the loss went from %g to %g; it should have fallen", want[0][0], want[0][steps-1])
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 4 {
+	for range 2 {
 		var calls []int
 		for left := steps; left > 0; {
 			n := 1 + rng.IntN(min(most, left))

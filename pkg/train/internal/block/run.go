@@ -3,9 +3,10 @@ package block
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"reflect"
 	"strings"
 
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 )
@@ -102,18 +103,17 @@ func (r *Runner) donate(t *tensors.Tensor) (arg any, kept bool) {
 // Values waits for the results of a call of n steps, one tensor of those that Run returned, and gives
 // them and the tensor's memory back.
 func Values(t *tensors.Tensor, n int) (values []float64, err error) {
-	var unknown error
+	values = make([]float64, n)
 	err = t.ConstFlatData(func(flat any) {
-		switch flat := flat.(type) {
-		case []float32:
-			for _, v := range flat[:n] {
-				values = append(values, float64(v))
+		if flat, ok := flat.([]float32); ok { // nearly always
+			for i, v := range flat[:n] {
+				values[i] = float64(v)
 			}
-		case []float64:
-			values = slices.Clone(flat[:n])
-		default:
-			unknown = fmt.Errorf("results of type %s", t.DType())
+			return
+		}
+		for i := range values {
+			values[i] = shapes.ConvertTo[float64](reflect.ValueOf(flat).Index(i).Interface())
 		}
 	})
-	return values, errors.Join(unknown, err, t.FinalizeAll())
+	return values, errors.Join(err, t.FinalizeAll())
 }
