@@ -14,10 +14,10 @@ import (
 // benchHelp is what follows the usage line of `lathe bench`.
 const benchHelp = `
 Measures how long cells take, from the request to the kernel's word that it is idle, where the time goes,
-how a session grows, how fast a model trains in a cell and in a plain program, how long completion and
-inspection take, and the same in GoNB, which is built into the user's cache folder at the first call.
-LATHE_PYTHON may name a Python that has ipykernel, which is measured too. It takes some minutes; leave the
-machine alone meanwhile.
+how a session grows, how fast models train in a cell, in a plain program and in JAX, how long completion and inspection take, and
+the same in GoNB. JAX and GoNB are installed into the user's cache folder at the first call. LATHE_PYTHON may
+name a Python that has ipykernel, which is measured too, and LATHE_RIVALS one that has JAX and PyTorch, which
+would be 3 GB to install. It takes some minutes; leave the machine alone meanwhile.
 
   --quick      fewer values, in some four minutes
   --long       more of them
@@ -35,7 +35,7 @@ func benchCommand(ctx context.Context, e env, args []string) error {
 	if help, err := parseNone(flags, args, e, benchHelp); err != nil || help {
 		return err
 	}
-	o := bench.Options{Python: os.Getenv("LATHE_PYTHON"), Effort: bench.Normal, Only: *only, Log: e.stderr}
+	o := bench.Options{Python: os.Getenv("LATHE_PYTHON"), Rivals: os.Getenv("LATHE_RIVALS"), Effort: bench.Normal, Only: *only, Log: e.stderr}
 	switch {
 	case *quick && *long:
 		return fmt.Errorf("%w: --quick or --long, not both", errUsage)

@@ -19,6 +19,7 @@ import (
 type Options struct {
 	Lathe  string    // the lathe program, set up
 	Python string    // a Python that has ipykernel; "" leaves it out
+	Rivals string    // a Python that has JAX or PyTorch; "" makes one with JAX
 	Cache  string    // folder in which the programs to compare with are kept between calls
 	Effort Effort    // how often to measure
 	Only   string    // the one part to measure; "" measures all
@@ -65,6 +66,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		{"kernel start", b.starts},
 		{"a growing session", b.session},
 		{"training", b.training},
+		{"beside other frameworks", b.frameworks},
 		{"beside other kernels", b.others},
 		{"the protocol", b.protocol},
 		{"editing", b.editing},

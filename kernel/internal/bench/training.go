@@ -145,30 +145,42 @@ type plainProcess struct {
 
 // startPlain builds the program in Lathe's own module and starts it.
 func (b *bench) startPlain(ctx context.Context) (*plainProcess, error) {
-	src, err := build.SourceDir()
-	if err != nil {
-		return nil, err
-	}
 	dir, err := os.MkdirTemp(b.dir, "plain-")
 	if err != nil {
 		return nil, err
 	}
-	file, binary := filepath.Join(dir, "main.go"), filepath.Join(dir, "plain")
+	file := filepath.Join(dir, "main.go")
 	if err := os.WriteFile(file, []byte(plainProgram), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, file)
+	return b.startGo(ctx, dir, file)
+}
+
+// startGo builds a program of Lathe's own module, a file or a package, in dir and starts it there.
+func (b *bench) startGo(ctx context.Context, dir, program string) (*plainProcess, error) {
+	src, err := build.SourceDir()
+	if err != nil {
+		return nil, err
+	}
+	binary := filepath.Join(dir, "plain")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, program)
 	cmd.Dir = src
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the plain program: %w: %.1000s", err, out)
+		return nil, fmt.Errorf("build %s: %w: %.1000s", filepath.Base(program), err, out)
 	}
 	plugin, err := pjrt.Find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p := &plainProcess{cmd: exec.CommandContext(ctx, binary)}
-	p.cmd.Dir = dir
-	p.cmd.Env = append(os.Environ(), plugin.Env()...)
+	run := exec.CommandContext(ctx, binary)
+	run.Dir = dir
+	run.Env = append(os.Environ(), plugin.Env()...)
+	return startProcess(run)
+}
+
+// startProcess starts a program that answers each line of its input with a rate.
+func startProcess(cmd *exec.Cmd) (*plainProcess, error) {
+	p := &plainProcess{cmd: cmd}
 	p.cmd.Stderr = &p.errors
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -182,15 +194,18 @@ func (b *bench) startPlain(ctx context.Context) (*plainProcess, error) {
 }
 
 // window trains for some steps and returns their rate.
-func (p *plainProcess) window(steps int) (float64, error) {
-	if _, err := fmt.Fprintln(p.in, steps); err != nil {
+func (p *plainProcess) window(steps int) (float64, error) { return p.ask(strconv.Itoa(steps)) }
+
+// ask sends a line and returns the rate that answers it.
+func (p *plainProcess) ask(line string) (float64, error) {
+	if _, err := fmt.Fprintln(p.in, line); err != nil {
 		return 0, err
 	}
 	for {
 		line, err := p.out.ReadString('\n')
 		if err != nil {
 			p.stop()
-			return 0, errors.Join(fmt.Errorf("the plain program ended: %w", err), errors.New(lastLines(p.errors.String())))
+			return 0, errors.Join(fmt.Errorf("the program ended: %w", err), errors.New(lastLines(p.errors.String())))
 		}
 		if strings.HasPrefix(line, "rate ") {
 			return readRate(line)

@@ -41,6 +41,8 @@ var order = []struct{ pkg, may, why string }{
 		"draws charts from their data alone"},
 	{"kernel/internal/pjrt/goxla", "",
 		"runs go-xla's own installer, as a program of its own"},
+	{"kernel/internal/bench/speed", "pkg/train pkg/backend",
+		"is a program whose speed is measured, as a user would write it; nothing links it"},
 	{"kernel/internal/rt/base", "pkg/... kernel/internal/rt kernel/internal/rt/gotest",
 		"lists what the base library is made of; no program links it"},
 	{"kernel/internal/rt/gonb", "pkg/display/frame",
@@ -119,8 +121,8 @@ func TestUnlinkedPackagesStayOut(t *testing.T) {
 // withoutGoMLX lists what must work, and build in seconds, where no framework is linked.
 var withoutGoMLX = []string{"kernel/...", "pkg/display/...", "pkg/chart", "pkg/metric", "pkg/worklog"}
 
-// withGoMLX lists what is an exception: the list of the base library, and a program of its own.
-var withGoMLX = []string{baseLibrary, "kernel/internal/pjrt/goxla"}
+// withGoMLX lists what is an exception: the list of the base library, and programs of their own.
+var withGoMLX = []string{baseLibrary, "kernel/internal/pjrt/goxla", "kernel/internal/bench/speed"}
 
 func TestFrameworkStaysOut(t *testing.T) {
 	loaded(t).imports(func(s source, path string, own bool) {
