@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/worklog/internal/flatten"
 )
 
 // A Run is one run of a worklog: one that is being written, or an earlier one. Its methods may be called
@@ -86,7 +87,7 @@ func Start(name string, params any, opts ...Option) *Run {
 	o := newOptions(opts)
 	now := time.Now()
 	r := &Run{id: newID(now), name: name, began: now, report: o.report}
-	s := start{ID: r.id, Name: name, Type: describe(params), Params: flatten(params), Seed: o.seed}
+	s := start{ID: r.id, Name: name, Type: describe(params), Params: leaves(params), Seed: o.seed}
 	if s.Seed == nil {
 		s.Seed = seedOf(s.Params)
 	}
@@ -170,7 +171,16 @@ func describe(params any) string {
 	if t == nil {
 		return ""
 	}
-	return typeName(t)
+	return flatten.TypeName(t)
+}
+
+// leaves lists the parameters that params is made of.
+func leaves(params any) []Param {
+	var out []Param
+	for _, l := range flatten.Of(params) {
+		out = append(out, Param(l))
+	}
+	return out
 }
 
 // seedOf returns the parameter named Seed, if it is an integer.

@@ -354,3 +354,31 @@ func TestAnnotatingADamagedLogKeepsWhatItCuts(t *testing.T) {
 		t.Errorf("kept %q", content)
 	}
 }
+
+type Configᵛ12 struct{}
+
+func TestTypeNamesLoseTheVersionMark(t *testing.T) {
+	if got := describe(Configᵛ12{}); got != "Config" {
+		t.Errorf("got %q, want Config", got)
+	}
+	if got := describe(&Configᵛ12{}); got != "Config" {
+		t.Errorf("got %q, want Config", got)
+	}
+}
+
+func TestNumbersComeBackExactly(t *testing.T) {
+	for _, f := range []float64{0.1, math.Copysign(0, -1), math.MaxFloat64, math.Inf(-1), 1e-320} {
+		p := leaves(f)[0]
+		if got, ok := p.Float(); !ok || math.Float64bits(got) != math.Float64bits(f) {
+			t.Errorf("%v came back as %v", f, got)
+		}
+	}
+	for _, n := range []int64{math.MinInt64, math.MaxInt64, 1<<53 + 1} {
+		if got, ok := leaves(n)[0].Int(); !ok || got != n {
+			t.Errorf("%d came back as %d", n, got)
+		}
+	}
+	if got, ok := leaves(math.NaN())[0].Float(); !ok || !math.IsNaN(got) {
+		t.Errorf("NaN came back as %v", got)
+	}
+}

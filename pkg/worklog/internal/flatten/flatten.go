@@ -1,4 +1,5 @@
-package worklog
+// Package flatten describes any value as a list of leaves: paths, types and texts.
+package flatten
 
 import (
 	"encoding"
@@ -12,37 +13,19 @@ import (
 	"strings"
 )
 
-// A Param is one leaf of the value that described a run: its path in that value, the name of its type
-// and its value as text. The text of a number is exact: ParseFloat and ParseInt give the same bits
-// back, and NaN, infinities and the last digit of an int64 survive.
-type Param struct {
-	Path  string `json:"path"`  // for instance "Optimizer.LR"
-	Type  string `json:"type"`  // for instance "float64"
-	Value string `json:"value"` // for instance "0.001"
-}
-
-// Float returns p as a number, and whether it is one.
-func (p Param) Float() (float64, bool) {
-	f, err := strconv.ParseFloat(p.Value, 64)
-	return f, err == nil
-}
-
-// Int returns p as an integer, and whether it is one.
-func (p Param) Int() (int64, bool) {
-	n, err := strconv.ParseInt(p.Value, 10, 64)
-	return n, err == nil
-}
+// A Leaf is a value without parts: its path, the name of its type and its text, see worklog.Param.
+type Leaf struct{ Path, Type, Value string }
 
 const (
-	maxParams = 2000 // a struct with more leaves than this is data, not a setting
+	maxLeaves = 2000 // a struct with more leaves than this is data, not a setting
 	maxDepth  = 16   // and a deeper one is a graph
 )
 
 // versionMark is what the kernel adds to the name of a type that a later cell declares again.
 var versionMark = regexp.MustCompile(`ᵛ\d+($|[\],;}])`)
 
-// typeName returns t's name as the user wrote it.
-func typeName(t reflect.Type) string {
+// TypeName returns t's name as the user wrote it.
+func TypeName(t reflect.Type) string {
 	name := t.Name()
 	if name == "" {
 		name = t.String()
@@ -53,48 +36,48 @@ func typeName(t reflect.Type) string {
 // secretName matches fields whose text is never written down.
 var secretName = regexp.MustCompile(`(?i)(passw(or)?d|secret|credential|api_?key|access_?key|private_?key|(auth|access|api|hf|refresh|bearer)_?token|^token$)`)
 
-// flatten lists the leaves of v: fields of structs in their order, keys of maps sorted, elements of
+// Of lists the leaves of v: fields of structs in their order, keys of maps sorted, elements of
 // slices. A field tagged `worklog:"-"` is left out, and the text of a field with a name such as
 // Password is replaced.
-func flatten(v any) []Param {
+func Of(v any) []Leaf {
 	f := flattener{}
 	if v != nil {
 		f.walk("", reflect.ValueOf(v), 0)
 	}
-	return f.params
+	return f.leaves
 }
 
-type flattener struct{ params []Param }
+type flattener struct{ leaves []Leaf }
 
 func (f *flattener) leaf(path, typ, value string) {
 	if path == "" {
 		path = "value"
 	}
-	if len(f.params) < maxParams {
-		f.params = append(f.params, Param{Path: path, Type: typ, Value: strings.ToValidUTF8(value, "\uFFFD")})
+	if len(f.leaves) < maxLeaves {
+		f.leaves = append(f.leaves, Leaf{Path: path, Type: typ, Value: strings.ToValidUTF8(value, "\uFFFD")})
 	}
 }
 
 func (f *flattener) walk(path string, v reflect.Value, depth int) {
-	if len(f.params) >= maxParams {
+	if len(f.leaves) >= maxLeaves {
 		return
 	}
 	if depth > maxDepth {
-		f.leaf(path, typeName(v.Type()), "…")
+		f.leaf(path, TypeName(v.Type()), "…")
 		return
 	}
 	if isSecret(path, v) {
-		f.leaf(path, typeName(v.Type()), "(kept out of the worklog)")
+		f.leaf(path, TypeName(v.Type()), "(kept out of the worklog)")
 		return
 	}
 	if text, ok := scalar(v); ok {
-		f.leaf(path, typeName(v.Type()), text)
+		f.leaf(path, TypeName(v.Type()), text)
 		return
 	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if v.IsNil() {
-			f.leaf(path, typeName(v.Type()), "nil")
+			f.leaf(path, TypeName(v.Type()), "nil")
 			return
 		}
 		f.walk(path, v.Elem(), depth+1)
@@ -105,7 +88,7 @@ func (f *flattener) walk(path string, v reflect.Value, depth int) {
 	case reflect.Slice, reflect.Array:
 		f.list(path, v, depth)
 	default:
-		f.leaf(path, typeName(v.Type()), opaque(v))
+		f.leaf(path, TypeName(v.Type()), opaque(v))
 	}
 }
 
@@ -147,22 +130,22 @@ func (f *flattener) mapping(path string, v reflect.Value, depth int) {
 // other list element by element.
 func (f *flattener) list(path string, v reflect.Value, depth int) {
 	var texts []string
-	for i := range min(v.Len(), maxParams) {
+	for i := range min(v.Len(), maxLeaves) {
 		text, ok := scalar(v.Index(i))
 		if !ok {
 			break
 		}
 		texts = append(texts, text)
 	}
-	if len(texts) == min(v.Len(), maxParams) {
-		if v.Len() > maxParams {
+	if len(texts) == min(v.Len(), maxLeaves) {
+		if v.Len() > maxLeaves {
 			texts = append(texts, fmt.Sprintf("… %d elements", v.Len()))
 		}
 		f.leaf(path, versionMark.ReplaceAllString(v.Type().String(), "$1"), "["+strings.Join(texts, " ")+"]")
 		return
 	}
 	for i := range v.Len() {
-		if len(f.params) >= maxParams {
+		if len(f.leaves) >= maxLeaves {
 			return
 		}
 		f.walk(fmt.Sprintf("%s[%d]", path, i), v.Index(i), depth+1)
@@ -244,5 +227,5 @@ func opaque(v reflect.Value) string {
 			return versionMark.ReplaceAllString(fn.Name(), "$1")
 		}
 	}
-	return typeName(v.Type())
+	return TypeName(v.Type())
 }
