@@ -231,6 +231,7 @@ func (s *Session) Execute(ctx context.Context, req Request) (Report, error) {
 		return report, err
 	}
 	if p.Empty() {
+		s.sources.begun(req)
 		s.commit(p, control.Done{Status: control.OK}, &report)
 		return report, nil
 	}
@@ -311,6 +312,7 @@ func (s *Session) Reset(ctx context.Context) error {
 		return fmt.Errorf("reset: %w", err)
 	}
 	old := s.worker
+	s.sources.restart()
 	s.setWorker(w)
 	old.Close()
 	err = s.builder.Close()
@@ -326,6 +328,7 @@ func (s *Session) setWorker(w *worker.Worker) {
 	s.mu.Lock()
 	s.worker = w
 	s.mu.Unlock()
+	s.sources.forgotten()
 	if s.opts.Replaced != nil {
 		s.opts.Replaced()
 	}
@@ -350,7 +353,8 @@ func (s *Session) holds(r *ran) bool {
 // run runs p's unit. If lib is given, it is loaded first, and what the cell has declared is committed;
 // without one the cell runs again, and everything is as it was. Others have their turn while the code runs.
 func (s *Session) run(ctx context.Context, req Request, p *plan, lib *build.Library, report *Report) error {
-	exec := control.Execute{Unit: p.Unit}
+	s.sources.begun(req)
+	exec := control.Execute{Unit: p.Unit, Cells: s.sources.tell()}
 	if lib != nil {
 		exec.Load = []control.Library{library(lib)}
 	}

@@ -33,6 +33,9 @@ type Execute struct {
 	Dir  string   `json:",omitempty"` // to work in; "" is where it is
 	Load []Library
 	Unit string // the unit to run; "" runs none
+	// Cells are those that the worker has not been told of, up to the one that is to run. Who keeps a record of
+	// what a session did asks the worker for them.
+	Cells []frame.Cell `json:",omitempty"`
 }
 
 // Ask asks the user for a line.

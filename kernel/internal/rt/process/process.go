@@ -46,6 +46,8 @@ type worker struct {
 	mu      sync.Mutex
 	running []*rt.Exec                  // whose code runs on its own goroutine, in the order of their starts
 	byLabel map[unsafe.Pointer]*rt.Exec // goroutine labels, which children inherit, to executions
+	cells   []frame.Cell                // of the session, as far as the kernel has told
+	texts   map[string]string           // of cells, each once: many run again
 }
 
 // Main runs the worker until the kernel closes the channel.
@@ -71,7 +73,7 @@ func run() error {
 	debug.SetTraceback("all")
 	// Endless recursion must not take the machine down with it before it is noticed.
 	debug.SetMaxStack(256 << 20)
-	w := &worker{loader: l, out: newSink(channel), byLabel: map[unsafe.Pointer]*rt.Exec{}}
+	w := &worker{loader: l, out: newSink(channel), byLabel: map[unsafe.Pointer]*rt.Exec{}, texts: map[string]string{}}
 	w.out.current = w.current
 	w.asker = asker{send: w.out.Send, open: map[uint64]chan control.Answer{}}
 	w.stdin.start(w.askNow)
@@ -153,6 +155,7 @@ func (w *worker) execute(cell uint64, req control.Execute) {
 	e := rt.Start(cell)
 	w.mu.Lock()
 	w.running = append(w.running, e)
+	w.told(req.Cells)
 	w.mu.Unlock()
 	ended := make(chan control.Done, 1)
 	go func() {
@@ -182,6 +185,18 @@ func (w *worker) execute(cell uint64, req control.Execute) {
 		}
 	}()
 	go w.finish(e, ended)
+}
+
+// told adds to the cells of the session; the lock is held.
+func (w *worker) told(cells []frame.Cell) {
+	for _, c := range cells {
+		if text, ok := w.texts[c.Text]; ok {
+			c.Text = text
+		} else {
+			w.texts[c.Text] = c.Text
+		}
+		w.cells = append(w.cells, c)
+	}
 }
 
 // surround sets the environment and the working directory as they are asked for.

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/lathe-go/lathe/kernel/internal/rt"
@@ -24,6 +26,8 @@ type sink struct {
 	wake    *sync.Cond // pending grew, shrank, or the channel broke
 	pending []byte
 	err     error
+
+	echoes atomic.Pointer[[]*func(frame.Frame)] // who sees the text that is sent; replaced under mu
 }
 
 func newSink(channel io.Writer) *sink {
@@ -39,7 +43,36 @@ func (s *sink) Send(f frame.Frame) error {
 			f.Cell = e.Cell
 		}
 	}
+	if f.Kind == frame.Stdout || f.Kind == frame.Stderr {
+		for _, seen := range s.echoing() {
+			(*seen)(f)
+		}
+	}
 	return s.send(f)
+}
+
+// echoing returns who sees the text that is sent.
+func (s *sink) echoing() []*func(frame.Frame) {
+	if e := s.echoes.Load(); e != nil {
+		return *e
+	}
+	return nil
+}
+
+// echo has f called with the text that is sent, before it goes out, until stop is called.
+func (s *sink) echo(f func(frame.Frame)) (stop func()) {
+	change := func(edit func([]*func(frame.Frame)) []*func(frame.Frame)) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		now := edit(slices.Clone(s.echoing()))
+		s.echoes.Store(&now)
+	}
+	change(func(all []*func(frame.Frame)) []*func(frame.Frame) { return append(all, &f) })
+	return func() {
+		change(func(all []*func(frame.Frame)) []*func(frame.Frame) {
+			return slices.DeleteFunc(all, func(e *func(frame.Frame)) bool { return e == &f })
+		})
+	}
 }
 
 // send queues a frame that knows its cell.
