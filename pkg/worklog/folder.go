@@ -233,10 +233,22 @@ func (f *Folder) Load(id metric.RunID) (*Run, error) {
 // safeID is what an ID from elsewhere must look like to become the name of a file.
 var safeID = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$`)
 
+// Content is what the Summary of a run leaves out.
+type Content struct {
+	Points []metric.Point
+	Cells  []Cell
+	Output Output
+}
+
 // Add writes a whole run that was recorded elsewhere: what s says of it, and its points. The ID is kept
 // where it is free and fit to name a file. A state other than finished, failed and interrupted is not
 // written: such a run is lost.
 func (f *Folder) Add(s Summary, points []metric.Point) (*Run, error) {
+	return f.AddWhole(s, Content{Points: points})
+}
+
+// AddWhole writes a run as Add does, with all its content.
+func (f *Folder) AddWhole(s Summary, c Content) (*Run, error) {
 	if _, err := os.Stat(f.log(s.ID)); err == nil || !safeID.MatchString(string(s.ID)) {
 		s.ID = newID(s.Began)
 	}
@@ -247,7 +259,7 @@ func (f *Folder) Add(s Summary, points []metric.Point) (*Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("worklog: add a run: %w", err)
 	}
-	_, err = temp.Write(whole(s, points))
+	_, err = temp.Write(whole(s, c))
 	err = errors.Join(err, temp.Chmod(0o644), temp.Close())
 	if err == nil {
 		err = os.Rename(temp.Name(), f.log(s.ID))
@@ -259,10 +271,10 @@ func (f *Folder) Add(s Summary, points []metric.Point) (*Run, error) {
 }
 
 // whole returns the log of a run that is over.
-func whole(s Summary, points []metric.Point) []byte {
+func whole(s Summary, c Content) []byte {
 	began, ended := s.Began.UnixNano(), s.Ended.UnixNano()
 	first := event{Time: began, Tags: s.Tags, Facts: s.Env.Facts}
-	first.Start = &start{ID: s.ID, Name: s.Name, Type: s.Type, Params: s.Params, Seed: s.Seed}
+	first.Start = &start{ID: s.ID, Name: s.Name, Type: s.Type, Params: s.Params, Seed: s.Seed, Question: s.Question, Hypothesis: s.Hypothesis}
 	first.Life = &life{Code: s.Code, Env: s.Env}
 	buf := appendEvent([]byte(magic), first)
 	for i := range s.Files {
@@ -271,11 +283,11 @@ func whole(s Summary, points []metric.Point) []byte {
 	for i := range s.Data {
 		buf = appendEvent(buf, event{Time: began, Data: &s.Data[i]})
 	}
-	waiting := make([]point, 0, len(points))
-	for _, p := range points {
+	waiting := make([]point, 0, len(c.Points))
+	for _, p := range c.Points {
 		waiting = append(waiting, point{p.Name, p.Step, p.Time.UnixNano(), math.Float64bits(p.Value)})
 	}
-	buf = new(pointEncoder).appendPoints(buf, waiting)
+	buf = new(pointEncoder).appendPoints(content(buf, c, s.Began), waiting)
 	for _, n := range s.Notes {
 		buf = appendEvent(buf, event{Time: n.Time.UnixNano(), Note: n.Text, Aside: true})
 	}

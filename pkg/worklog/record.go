@@ -1,18 +1,17 @@
 package worklog
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
-	"io"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/worklog/internal/digest"
 	"github.com/lathe-go/lathe/pkg/worklog/internal/framed"
 )
 
@@ -23,6 +22,11 @@ const magic = "lathe worklog 1\n"
 const (
 	kindEvent  byte = 1 // an event, as JSON
 	kindPoints byte = 2 // a block of points, see appendPoints
+	// Cells that the session executed, a list of Cell as JSON. The text of a digest stands in the first record
+	// that has the digest. A life begins with no cells.
+	kindCells byte = 3
+	// What was printed, a printed.Piece as JSON.
+	kindPrinted byte = 4
 )
 
 // An event is everything in a log that is not a point. Fields that are empty did not happen.
@@ -50,6 +54,9 @@ type start struct {
 	Type   string       `json:"type,omitempty"` // of the parameters
 	Params []Param      `json:"params,omitempty"`
 	Seed   *int64       `json:"seed,omitempty"`
+
+	Question   string `json:"question,omitempty"`
+	Hypothesis string `json:"hypothesis,omitempty"`
 }
 
 // A life is one process's time with a run; a run that is resumed has several.
@@ -72,11 +79,7 @@ func appendEvent(buf []byte, e event) []byte {
 	if e.Time == 0 {
 		e.Time = time.Now().UnixNano()
 	}
-	payload, err := json.Marshal(e)
-	if err != nil { // event holds no value that JSON lacks
-		panic("worklog: an event has no JSON form: " + err.Error())
-	}
-	return framed.Append(buf, kindEvent, payload)
+	return appendJSON(buf, kindEvent, e)
 }
 
 // point is a metric.Point while it waits to be written.
@@ -247,29 +250,106 @@ type Data struct {
 	Digest string `json:"digest"`
 }
 
-// ledger describes the file at path.
-func ledger(path string) (File, error) {
+// ledger describes the file at path. A file that is known to be unchanged is not read again.
+func ledger(known *digest.Cache, path string) (File, error) {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
 	f := File{Path: path}
-	file, err := os.Open(path)
-	if err != nil {
-		return f, err
+	info, sum, err := known.File(path)
+	if info != nil {
+		f.Size, f.ModTime, f.SHA256 = info.Size(), info.ModTime(), sum
 	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return f, err
+	return f, err
+}
+
+// A use is data that a run reads, under a name that may have been that of other data before.
+type use struct{ name, digest string }
+
+// A seen is what an earlier run has read under a name.
+type seen struct {
+	digest string
+	run    metric.RunID
+}
+
+// Files and data are named apart: any run may read a file, while the data sets of two experiments may share a name.
+func fileUse(f File) use { return use{"file " + f.Path, f.SHA256} }
+func dataUse(d Data) use { return use{"data " + d.Name, d.Digest} }
+
+// uses has u compared with what earlier runs have read, beside the run, whose end waits for it.
+func (r *Run) uses(u use) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.folder == nil {
+		return
 	}
-	f.Size, f.ModTime = info.Size(), info.ModTime()
-	if !info.Mode().IsRegular() {
-		return f, errors.New("not a regular file")
+	r.unchecked = append(r.unchecked, u)
+	if r.checked == nil {
+		r.checked = make(chan struct{})
+		go r.checkUses(r.checked)
 	}
-	h := sha256.New()
-	if _, err := io.Copy(h, file); err != nil {
-		return f, err
+}
+
+// checkUses compares what waits. There is one of it at a time.
+func (r *Run) checkUses(done chan struct{}) {
+	defer close(done)
+	for {
+		r.mu.Lock()
+		waiting := r.unchecked
+		r.unchecked = nil
+		if len(waiting) == 0 {
+			r.checked = nil
+		}
+		r.mu.Unlock()
+		if len(waiting) == 0 {
+			return
+		}
+		if r.before == nil {
+			r.before = r.usedBefore()
+		}
+		for _, u := range waiting {
+			if old, ok := r.before[u.name]; ok && old.digest != u.digest {
+				r.warn(fmt.Sprintf("%s is not what it was in run %s: its digest is %s, and was %s", u.name, old.run, brief(u.digest), brief(old.digest)))
+			}
+		}
 	}
-	f.SHA256 = hex.EncodeToString(h.Sum(nil))
-	return f, nil
+}
+
+// awaitUses returns when what the run has read is compared.
+func (r *Run) awaitUses() {
+	r.mu.Lock()
+	checked := r.checked
+	r.mu.Unlock()
+	if checked != nil {
+		<-checked
+	}
+}
+
+// usedBefore returns what runs that began before r have read, each name as the last of them had it.
+func (r *Run) usedBefore() map[string]seen {
+	out := map[string]seen{}
+	runs, _ := r.folder.Runs()   // what cannot be read is not compared with
+	for _, other := range runs { // newest first
+		if other.id == r.id || !other.began.Before(r.began) {
+			continue
+		}
+		s := &other.agg.Summary
+		for _, f := range slices.Backward(s.Files) {
+			if _, ok := out[fileUse(f).name]; !ok && f.SHA256 != "" {
+				out[fileUse(f).name] = seen{f.SHA256, other.id}
+			}
+		}
+		for _, d := range slices.Backward(s.Data) {
+			if _, ok := out[dataUse(d).name]; !ok && other.name == r.name {
+				out[dataUse(d).name] = seen{d.Digest, other.id}
+			}
+		}
+	}
+	return out
+}
+
+// warn tells the user, and later readers, of something that may spoil the run.
+func (r *Run) warn(text string) {
+	fmt.Fprintf(os.Stderr, "worklog: run %s: %s\n", r.id, text)
+	r.Note("warning: " + text)
 }

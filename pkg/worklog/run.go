@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/worklog/internal/digest"
 	"github.com/lathe-go/lathe/pkg/worklog/internal/flatten"
 )
 
@@ -27,12 +28,18 @@ type Run struct {
 	name   string
 	began  time.Time
 	report func(error)
+	silent bool // keeps no output
 
 	mu  sync.Mutex             // serialises opening and ending
 	w   atomic.Pointer[writer] // nil while nothing is being written
 	err error                  // guarded by mu: the first failure
 
 	coded chan struct{} // guarded by mu: closed when the code of the last life is recorded
+
+	digests   *digest.Cache // guarded by mu: of files, opened by the first one
+	unchecked []use         // guarded by mu: what is to be compared with earlier runs
+	checked   chan struct{} // guarded by mu: closed when that is done; nil if there is nothing
+	before    map[string]seen
 
 	reading sync.Mutex // guards what was read of the log
 	agg     *aggregate
@@ -49,6 +56,9 @@ type options struct {
 	notes  []string
 	facts  map[string]string
 	report func(error)
+
+	question, hypothesis string
+	silent               bool
 }
 
 // In keeps the run in folder, in place of the one that Find finds.
@@ -60,8 +70,17 @@ func Seed(seed int64) Option { return func(o *options) { o.seed = &seed } }
 // Tags marks the run with words to find it by.
 func Tags(tags ...string) Option { return func(o *options) { o.tags = append(o.tags, tags...) } }
 
-// Why begins the run with a note: what it is to show.
+// Question records what the run is to find out.
+func Question(text string) Option { return func(o *options) { o.question = text } }
+
+// Hypothesis records what is expected of the run, so that its verdict can be held against it.
+func Hypothesis(text string) Option { return func(o *options) { o.hypothesis = text } }
+
+// Why begins the run with a note, for what is neither its question nor its hypothesis.
 func Why(note string) Option { return func(o *options) { o.notes = append(o.notes, note) } }
+
+// NoOutput keeps what is printed while the run is open out of its record.
+func NoOutput() Option { return func(o *options) { o.silent = true } }
 
 // Backend records the name of the device that the run computes on.
 func Backend(name string) Option {
@@ -86,8 +105,8 @@ func newOptions(opts []Option) options {
 func Start(name string, params any, opts ...Option) *Run {
 	o := newOptions(opts)
 	now := time.Now()
-	r := &Run{id: newID(now), name: name, began: now, report: o.report}
-	s := start{ID: r.id, Name: name, Type: describe(params), Params: leaves(params), Seed: o.seed}
+	r := &Run{id: newID(now), name: name, began: now, report: o.report, silent: o.silent}
+	s := start{ID: r.id, Name: name, Type: describe(params), Params: leaves(params), Seed: o.seed, Question: o.question, Hypothesis: o.hypothesis}
 	if s.Seed == nil {
 		s.Seed = seedOf(s.Params)
 	}
@@ -106,9 +125,20 @@ func Start(name string, params any, opts ...Option) *Run {
 		w.event(event{Note: note})
 	}
 	r.w.Store(w)
+	r.watch(w)
+	return r
+}
+
+// watch writes the beginning of a life of the run, and begins to record what is around it.
+func (r *Run) watch(w *writer) {
 	w.flush(false)
 	r.recordCode(w)
-	return r
+	if x := w.witness.Load(); x != nil {
+		x.again()
+	} else {
+		w.witness.Store(newWitness(w, time.Now(), r.silent))
+	}
+	w.wake() // the cells so far are recorded at once, beside the run
 }
 
 // create makes the log of a new run in folder, or in the one that Find finds.
@@ -246,8 +276,7 @@ func (r *Run) Resume(step metric.Step) {
 	if w := r.w.Load(); w != nil {
 		w.flush(false)
 		w.event(event{Life: r.newLife(&step)})
-		w.flush(false)
-		r.recordCode(w)
+		r.watch(w)
 		return
 	}
 	r.reopen(&step)
@@ -269,8 +298,7 @@ func (r *Run) reopen(from *metric.Step) *writer {
 		return w
 	}
 	w.event(event{Life: r.newLife(from)})
-	w.flush(false)
-	r.recordCode(w)
+	r.watch(w)
 	return w
 }
 
@@ -297,6 +325,7 @@ func (r *Run) End(err error) {
 	if r == nil {
 		return
 	}
+	r.awaitUses()
 	r.mu.Lock()
 	w := r.w.Swap(nil)
 	r.mu.Unlock()
@@ -315,6 +344,9 @@ func (r *Run) End(err error) {
 	}
 	w.flush(false)
 	r.awaitCode()
+	if x := w.witness.Load(); x != nil {
+		x.end(time.Now())
+	}
 	w.event(event{End: end})
 	w.close()
 	if r.Err() != nil {
@@ -345,22 +377,44 @@ func (r *Run) Tag(tags ...string) { r.append(event{Tags: tags}) }
 // Fact records something about the surroundings of the run, for instance "backend" and its name.
 func (r *Run) Fact(name, value string) { r.append(event{Facts: map[string]string{name: value}}) }
 
-// Data records which data the run used: a name and a digest of the content.
+// Data records which data the run used: a name and a digest of the content. If an earlier run of this name used
+// other data under the same name, a warning is printed and noted.
 func (r *Run) Data(name, digest string) {
-	r.append(event{Data: &Data{Name: name, Digest: digest}})
+	if r == nil {
+		return
+	}
+	d := Data{Name: name, Digest: digest}
+	r.append(event{Data: &d})
+	if r.w.Load() != nil {
+		r.uses(dataUse(d))
+	}
 }
 
 // File records the size, the time and the SHA-256 of a file that the run read or made, as it is now. It
-// reads the whole file.
+// reads the whole file, unless this user's runs have done so and its times have not changed since. If the file is
+// older than the run, and an earlier run read another content there, a warning is printed and noted.
 func (r *Run) File(path string) {
 	if r == nil {
 		return
 	}
-	f, err := ledger(path)
+	f, err := ledger(r.cache(), path)
 	if err != nil {
 		f.Error = err.Error()
 	}
 	r.append(event{File: &f})
+	if r.w.Load() != nil && err == nil && f.ModTime.Before(r.began) {
+		r.uses(fileUse(f))
+	}
+}
+
+// cache returns what is known of files.
+func (r *Run) cache() *digest.Cache {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.digests == nil {
+		r.digests = digest.Open()
+	}
+	return r.digests
 }
 
 // append writes e to the log: through the writer of a run that is open, else at the end of its file.
@@ -467,4 +521,27 @@ func (r *Run) Points(name string) ([]metric.Point, error) {
 		return out, fmt.Errorf("worklog: points of run %s: %w", r.id, err)
 	}
 	return out, nil
+}
+
+// eachRecord calls each with every record of the log.
+func (r *Run) eachRecord(each func(kind byte, payload []byte) error) error {
+	if r == nil || r.folder == nil {
+		return nil
+	}
+	if w := r.w.Load(); w != nil {
+		if x := w.witness.Load(); x != nil {
+			x.look(time.Now())
+		}
+		w.flush(false)
+	}
+	file, err := os.Open(r.folder.log(r.id))
+	if err != nil {
+		return fmt.Errorf("worklog: read run %s: %w", r.id, err)
+	}
+	defer file.Close()
+	var offset int64
+	if err := eachRecord(file, &offset, func(_ int64, kind byte, payload []byte) error { return each(kind, payload) }); err != nil {
+		return fmt.Errorf("worklog: read run %s: %w", r.id, err)
+	}
+	return nil
 }

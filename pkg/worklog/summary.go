@@ -17,32 +17,36 @@ import (
 	"github.com/lathe-go/lathe/pkg/metric"
 	"github.com/lathe-go/lathe/pkg/worklog/internal/framed"
 	"github.com/lathe-go/lathe/pkg/worklog/internal/page"
+	"github.com/lathe-go/lathe/pkg/worklog/internal/usage"
 )
 
 // A Summary is what is known of a run without its points.
 type Summary struct {
-	ID       metric.RunID  `json:"id"`
-	Name     string        `json:"name"`
-	Type     string        `json:"type,omitempty"` // of the parameters, as the user named it
-	Params   []Param       `json:"params,omitempty"`
-	Seed     *int64        `json:"seed,omitempty"` // nil if none was told
-	Tags     []string      `json:"tags,omitempty"`
-	Notes    []Remark      `json:"notes,omitempty"`
-	Verdict  string        `json:"verdict,omitempty"` // the last one
-	State    State         `json:"state"`
-	Error    string        `json:"error,omitempty"` // of a run that failed or was interrupted
-	Began    time.Time     `json:"began"`
-	Ended    time.Time     `json:"ended"` // the end, or the last sign of life
-	Duration time.Duration `json:"took"`  // at work: pauses between lives do not count
-	Lives    int           `json:"lives"` // one, and one more for each time that it went on
-	Code     Code          `json:"code"`  // of the last life, as Env
-	Env      Env           `json:"env"`
-	Files    []File        `json:"files,omitempty"`
-	Data     []Data        `json:"data,omitempty"`
-	Metrics  []Series      `json:"metrics,omitempty"` // in the order in which they first came
-	Points   int           `json:"points"`
-	Lost     int           `json:"lost,omitempty"`   // points that could not be written
-	Damage   int64         `json:"damage,omitempty"` // bytes at the end of the log that cannot be read
+	ID         metric.RunID  `json:"id"`
+	Name       string        `json:"name"`
+	Type       string        `json:"type,omitempty"` // of the parameters, as the user named it
+	Params     []Param       `json:"params,omitempty"`
+	Seed       *int64        `json:"seed,omitempty"` // nil if none was told
+	Tags       []string      `json:"tags,omitempty"`
+	Notes      []Remark      `json:"notes,omitempty"`
+	Verdict    string        `json:"verdict,omitempty"` // the last one
+	Question   string        `json:"question,omitempty"`
+	Hypothesis string        `json:"hypothesis,omitempty"`
+	State      State         `json:"state"`
+	Error      string        `json:"error,omitempty"` // of a run that failed or was interrupted
+	Began      time.Time     `json:"began"`
+	Ended      time.Time     `json:"ended"` // the end, or the last sign of life
+	Duration   time.Duration `json:"took"`  // at work: pauses between lives do not count
+	Lives      int           `json:"lives"` // one, and one more for each time that it went on
+	Code       Code          `json:"code"`  // of the last life, as Env
+	Env        Env           `json:"env"`
+	Files      []File        `json:"files,omitempty"`
+	Data       []Data        `json:"data,omitempty"`
+	Metrics    []Series      `json:"metrics,omitempty"` // in the order in which they first came
+	System     []Series      `json:"system,omitempty"`  // use of the machine: the metrics whose names begin with "system/"
+	Points     int           `json:"points"`            // of Metrics
+	Lost       int           `json:"lost,omitempty"`    // points that could not be written
+	Damage     int64         `json:"damage,omitempty"`  // bytes at the end of the log that cannot be read
 }
 
 // A Param is one leaf of the value that described a run: its path in that value, the name of its type
@@ -82,9 +86,9 @@ func (s Summary) Param(path string) (Param, bool) {
 	return Param{}, false
 }
 
-// Metric returns the series of a name, and whether there is one.
+// Metric returns the series of a name, and whether there is one. Those of System have names too.
 func (s Summary) Metric(name string) (Series, bool) {
-	for _, m := range s.Metrics {
+	for _, m := range *s.seriesOf(name) {
 		if m.Name == name {
 			return m, true
 		}
@@ -208,6 +212,7 @@ func (a *aggregate) event(at int64, e event) error {
 	if e.Start != nil {
 		s.ID, s.Name, s.Type = e.Start.ID, e.Start.Name, e.Start.Type
 		s.Params, s.Seed, s.Began = e.Start.Params, e.Start.Seed, when
+		s.Question, s.Hypothesis = e.Start.Question, e.Start.Hypothesis
 	}
 	if e.Life != nil {
 		if err := a.life(at, e); err != nil {
@@ -278,6 +283,14 @@ func (a *aggregate) alive(t int64) {
 	s.Duration = a.Before + time.Duration(t-a.Born)
 }
 
+// seriesOf returns the list in which the metric of a name stands.
+func (s *Summary) seriesOf(name string) *[]Series {
+	if strings.HasPrefix(name, usage.Prefix) {
+		return &s.System
+	}
+	return &s.Metrics
+}
+
 func (a *aggregate) point(at int64, p point) {
 	a.alive(p.time)
 	if voids(a.Cuts, at, p.step) {
@@ -286,18 +299,23 @@ func (a *aggregate) point(at int64, p point) {
 	s := &a.Summary
 	if a.index == nil {
 		a.index = map[string]int{}
-		for i, m := range s.Metrics {
-			a.index[m.Name] = i
+		for _, list := range [][]Series{s.Metrics, s.System} {
+			for i, m := range list {
+				a.index[m.Name] = i
+			}
 		}
 	}
+	list := s.seriesOf(p.name)
 	i, ok := a.index[p.name]
 	if !ok {
-		i = len(s.Metrics)
+		i = len(*list)
 		a.index[p.name] = i
-		s.Metrics = append(s.Metrics, Series{Name: p.name})
+		*list = append(*list, Series{Name: p.name})
 	}
-	s.Metrics[i].add(p.step, p.value())
-	s.Points++
+	(*list)[i].add(p.step, p.value())
+	if list == &s.Metrics {
+		s.Points++
+	}
 	a.Top = max(a.Top, p.step)
 }
 
@@ -305,10 +323,7 @@ func (a *aggregate) point(at int64, p point) {
 func (a *aggregate) now(here owner, now time.Time) Summary {
 	s := a.Summary
 	s.Env.Facts = maps.Clone(s.Env.Facts)
-	s.Metrics = slices.Clone(s.Metrics) // reading on changes them in place
-	for i, m := range s.Metrics {
-		s.Metrics[i].shape = m.shape.Clone()
-	}
+	s.Metrics, s.System = clones(s.Metrics), clones(s.System) // reading on changes them in place
 	if s.State == Running && !a.Owner.alive(here, s.Ended, now) {
 		s.State = Lost
 	}
@@ -316,6 +331,14 @@ func (a *aggregate) now(here owner, now time.Time) Summary {
 		s.Damage = 0 // its last record is just being written
 	}
 	return s
+}
+
+func clones(list []Series) []Series {
+	list = slices.Clone(list)
+	for i, m := range list {
+		list[i].shape = m.shape.Clone()
+	}
+	return list
 }
 
 // points returns the points of one metric, or of all if name is "", in the order of the log.
@@ -358,6 +381,8 @@ func (s Summary) grid() page.Grid {
 	add("run", string(s.ID))
 	add("name", s.Name)
 	add("state", strings.TrimSuffix(string(s.State)+": "+s.Error, ": "))
+	add("question", s.Question)
+	add("hypothesis", s.Hypothesis)
 	add("verdict", s.Verdict)
 	if !s.Began.IsZero() {
 		add("began", s.Began.Local().Format(time.DateTime+" -0700"))
@@ -376,7 +401,8 @@ func (s Summary) grid() page.Grid {
 	for _, p := range s.Params {
 		add("parameter "+p.Path, p.Value)
 	}
-	s.addMetrics(&g)
+	addMetrics(&g, "metric ", s.Metrics)
+	addMetrics(&g, "", s.System)
 	s.addSurroundings(add)
 	for _, n := range s.Notes {
 		add("note "+n.Time.Local().Format(time.DateTime), n.Text)
@@ -384,14 +410,14 @@ func (s Summary) grid() page.Grid {
 	return g
 }
 
-func (s Summary) addMetrics(g *page.Grid) {
-	for _, m := range s.Metrics {
+func addMetrics(g *page.Grid, what string, list []Series) {
+	for _, m := range list {
 		text := fmt.Sprintf("%s at step %d, %d points", metricCell(m, true).Text, m.Last.Step, m.Count)
 		if m.NonFinite > 0 {
 			text += fmt.Sprintf(", %d of them not finite", m.NonFinite)
 		}
 		picture := page.Cell{Text: m.shape.Text() + "  " + text, HTML: m.shape.SVG() + " " + html.EscapeString(text)}
-		g.Rows = append(g.Rows, []page.Cell{page.Plain("metric " + m.Name), picture})
+		g.Rows = append(g.Rows, []page.Cell{page.Plain(what + m.Name), picture})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lathe-go/lathe/pkg/metric"
@@ -38,6 +39,7 @@ type writer struct {
 	records []byte // framed events
 	lost    int    // points given up since the last event that says so
 	closed  bool
+	step    metric.Step // of the last point
 
 	io      sync.Mutex // held while writing; taken before mu
 	file    logFile    // nil if the log could not be opened
@@ -46,6 +48,8 @@ type writer struct {
 	spare   []point
 	out     []byte
 	written time.Time // when writing was last tried
+
+	witness atomic.Pointer[witness] // nil if nothing around the run is recorded
 
 	kick chan struct{}
 	stop chan struct{}
@@ -74,6 +78,9 @@ func (w *writer) loop() {
 		case <-w.kick:
 		case <-ticker.C:
 			w.beat()
+		}
+		if x := w.witness.Load(); x != nil {
+			x.look(time.Now())
 		}
 		w.drain(false)
 	}
@@ -123,6 +130,23 @@ func (w *writer) add(p point) {
 		return
 	}
 	w.waiting = append(w.waiting, p)
+	w.step = p.step
+}
+
+// logAside takes one point that belongs to the last step that was logged.
+func (w *writer) logAside(name string, value float64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.add(point{name, w.step, time.Now().UnixNano(), math.Float64bits(value)})
+}
+
+// record queues a record of a value.
+func (w *writer) record(kind byte, v any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.closed {
+		w.records = appendJSON(w.records, kind, v)
+	}
 }
 
 // event queues e.

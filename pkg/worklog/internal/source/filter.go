@@ -67,6 +67,9 @@ func secretName(name string) bool {
 	return false
 }
 
+// Secret returns what kind of secret a text seems to hold, or "".
+func Secret(text string) string { return secretIn([]byte(text)) }
+
 // secretIn returns what kind of secret content seems to hold, or "".
 func secretIn(content []byte) string {
 	for _, group := range secretForms {
