@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/lathe-go/lathe/pkg/worklog"
 )
@@ -25,6 +27,7 @@ type logVerb struct {
 // logOptions are the flags of all verbs; each verb declares those that it takes.
 type logOptions struct {
 	csv, json   bool
+	cells, text bool // of show
 	format, out string
 }
 
@@ -41,7 +44,7 @@ func logVerbs() []logVerb {
 	return []logVerb{
 		{"ls", "[QUERY...]", "list runs, in what fits on a page", 0, -1, nil, logList},
 		{"table", "[QUERY...] [--csv]", "list runs with a column for everything, what varies first", 0, -1, csvFlag, logTable},
-		{"show", "RUN", "show all that is known of a run", 1, 1, nil, logShow},
+		{"show", "RUN [--cells | --output]", "show what is known of a run, the cells of its session, or what was printed", 1, 1, showFlags, logShow},
 		{"diff", "RUN [RUN]", "say what differs from the run of that name before, or from another", 1, 2, nil, logDiff},
 		{"note", "RUN TEXT...", "add a remark to a run", 2, -1, nil, logNote},
 		{"tag", "RUN TAG...", "add words to find a run by", 2, -1, nil, logTag},
@@ -142,8 +145,25 @@ func logShow(_ context.Context, c logCall) error {
 	if err != nil {
 		return err
 	}
+	switch {
+	case c.text:
+		out, err := run.Output()
+		fmt.Fprint(c.stdout, out)
+		return err
+	case c.cells:
+		cells, err := run.Cells()
+		for _, cell := range cells {
+			fmt.Fprintf(c.stdout, "// %s, %s\n%s\n\n", cell.Name, cell.Time.Local().Format(time.DateTime), cmp.Or(cell.Text, "// not recorded: "+cell.LeftOut))
+		}
+		return err
+	}
 	fmt.Fprint(c.stdout, run)
 	return nil
+}
+
+func showFlags(flags *flag.FlagSet, o *logOptions) {
+	flags.BoolVar(&o.cells, "cells", false, "")
+	flags.BoolVar(&o.text, "output", false, "")
 }
 
 // logDiff compares two runs, or one with the run of the same name before it.

@@ -48,7 +48,7 @@ func (l List) grid(now time.Time) page.Grid {
 			g.Head = append(g.Head, "")
 		}
 	}
-	g.Head = append(g.Head, "took", "when", "commit", "state", "verdict")
+	g.Head = append(g.Head, "took", "when", "commit", "state", "hypothesis", "verdict")
 	for _, s := range sums {
 		g.Rows = append(g.Rows, row(s, varying, metrics, now))
 	}
@@ -96,7 +96,7 @@ func row(s Summary, varying, metrics []string, now time.Time) []page.Cell {
 		state += fmt.Sprintf(" (%d bytes damaged)", s.Damage)
 	}
 	return append(cells, page.Plain(took(s.Duration)), page.Plain(ago(s.Began, now)), page.Plain(s.Code.short()),
-		page.Plain(state), page.Plain(clip(s.Verdict, 60)))
+		page.Plain(state), page.Plain(clip(s.Hypothesis, 60)), page.Plain(clip(s.Verdict, 60)))
 }
 
 // foot says what the columns leave out.

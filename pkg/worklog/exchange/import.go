@@ -36,6 +36,8 @@ type Result struct {
 type foreign struct {
 	worklog.Summary
 	points []metric.Point
+	cells  []worklog.Cell
+	output worklog.Output
 	digest string // of its source; "" if the reader knows no better than the file's
 	damage string // why not all was read
 }
@@ -142,7 +144,7 @@ func (s source) add(folder *worklog.Folder, have map[string]metric.RunID) ([]Res
 			r.Run, r.Known = f.present(folder)
 		}
 		if !r.Known {
-			run, err := folder.Add(f.Summary, f.points)
+			run, err := folder.AddWhole(f.Summary, worklog.Content{Points: f.points, Cells: f.cells, Output: f.output})
 			if err != nil {
 				return out, err
 			}

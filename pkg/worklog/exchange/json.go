@@ -28,7 +28,10 @@ type document struct {
 // A record is all that is known of a run: its summary, with whole curves in place of the summaries of metrics.
 type record struct {
 	worklog.Summary
-	Metrics []curve `json:"metrics"`
+	Metrics []curve        `json:"metrics"`
+	System  *struct{}      `json:"system,omitempty"` // among Metrics
+	Cells   []worklog.Cell `json:"cells,omitempty"`
+	Output  worklog.Output `json:"output,omitempty"`
 }
 
 // A curve is the points of one metric, column by column.
@@ -68,7 +71,15 @@ func JSON(w io.Writer, runs []*worklog.Run) error {
 		if err != nil {
 			return fmt.Errorf("exchange: %w", err)
 		}
-		doc.Runs = append(doc.Runs, record{r.Summary(), curves(points)})
+		rec := record{Summary: r.Summary(), Metrics: curves(points)}
+		rec.Cells, err = r.Cells()
+		if err == nil {
+			rec.Output, err = r.Output()
+		}
+		if err != nil {
+			return fmt.Errorf("exchange: %w", err)
+		}
+		doc.Runs = append(doc.Runs, rec)
 	}
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -106,7 +117,7 @@ func readJSON(content []byte) ([]foreign, error) {
 	}
 	var runs []foreign
 	for _, r := range doc.Runs {
-		f := foreign{Summary: r.Summary}
+		f := foreign{Summary: r.Summary, cells: r.Cells, output: r.Output}
 		for _, c := range r.Metrics {
 			if len(c.Steps) != len(c.Values) || len(c.Times) != len(c.Values) {
 				return nil, errors.New("steps, times and values of metric " + c.Name + " are not equally many")

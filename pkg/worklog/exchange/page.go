@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -15,12 +16,17 @@ import (
 	"github.com/lathe-go/lathe/pkg/worklog/internal/page"
 )
 
-// A section is a part of the page of a run: lines of text, then a table.
+// A section is a part of the page of a run: lines of text, a table, then texts as they are.
 type section struct {
-	title string
-	lines []string
-	table page.Grid
+	title  string
+	lines  []string
+	table  page.Grid
+	blocks []block
+	text   worklog.Output
 }
+
+// A block is the source of a cell.
+type block struct{ title, text string }
 
 // row adds a row to the section's table, but for one that has only a name.
 func (s *section) row(cells ...string) {
@@ -37,27 +43,30 @@ func (s *section) row(cells ...string) {
 // story tells a run from why it was made to what it showed.
 func story(run *worklog.Run) ([]section, error) {
 	points, err := run.Points("")
-	if err != nil {
+	sources, errCells := run.Cells()
+	output, errOutput := run.Output()
+	if err := errors.Join(err, errCells, errOutput); err != nil {
 		return nil, fmt.Errorf("exchange: %w", err)
 	}
 	s := run.Summary()
 	head := section{title: s.Name}
 	line := fmt.Sprintf("Run %s: %s after %s, begun %s.", s.ID, s.State, s.Duration.Round(time.Millisecond), s.Began.Local().Format(time.DateTime+" -0700"))
 	head.lines = []string{line}
-	for what, text := range map[string]string{"Error: ": s.Error, "Tags: ": strings.Join(s.Tags, ", ")} {
-		if text != "" {
-			head.lines = append(head.lines, what+text)
+	for _, l := range [][2]string{{"Error", s.Error}, {"Question", s.Question}, {"Hypothesis", s.Hypothesis}, {"Tags", strings.Join(s.Tags, ", ")}} {
+		if l[1] != "" {
+			head.lines = append(head.lines, l[0]+": "+l[1])
 		}
 	}
-	slices.Sort(head.lines[1:])
 	if s.Lost > 0 || s.Damage > 0 {
 		head.lines = append(head.lines, fmt.Sprintf("%d points could not be written, %d bytes of the log are damaged.", s.Lost, s.Damage))
 	}
-	sections := []section{head, {title: "Notes", lines: notes(s)}, {title: "Verdict"}, parameters(s), metrics(s, points), code(s), files(s), environment(s)}
+	sections := []section{head, {title: "Notes", lines: notes(s)}, {title: "Verdict"}, parameters(s),
+		metrics("Metrics", s.Metrics, points), code(s), cells(sources), files(s), environment(s), metrics("Use of the machine", s.System, points),
+		{title: "Output", text: output}}
 	if s.Verdict != "" {
 		sections[2].lines = []string{s.Verdict}
 	}
-	return slices.DeleteFunc(sections, func(s section) bool { return len(s.lines)+len(s.table.Rows) == 0 }), nil
+	return slices.DeleteFunc(sections, func(s section) bool { return len(s.lines)+len(s.table.Rows)+len(s.blocks)+len(s.text) == 0 }), nil
 }
 
 func notes(s worklog.Summary) []string {
@@ -79,7 +88,7 @@ func parameters(s worklog.Summary) section {
 	return out
 }
 
-func metrics(s worklog.Summary, points []metric.Point) section {
+func metrics(title string, list []worklog.Series, points []metric.Point) section {
 	shapes := map[string]*page.Shape{}
 	for _, p := range points {
 		if shapes[p.Name] == nil {
@@ -87,8 +96,8 @@ func metrics(s worklog.Summary, points []metric.Point) section {
 		}
 		shapes[p.Name].Add(p.Value)
 	}
-	out := section{title: "Metrics", table: page.Grid{Head: []string{"metric", "curve", "last", "best", "at step", "min", "max", "points", "not finite"}}}
-	for _, m := range s.Metrics {
+	out := section{title: title, table: page.Grid{Head: []string{"metric", "curve", "last", "best", "at step", "min", "max", "points", "not finite"}}}
+	for _, m := range list {
 		odd := ""
 		if m.NonFinite > 0 {
 			odd = strconv.Itoa(m.NonFinite)
@@ -111,7 +120,36 @@ func code(s worklog.Summary) section {
 	out.row("branch", s.Code.Branch)
 	out.row("changed files", strings.Join(s.Code.Changed, " "))
 	out.row("digest of the changes", s.Code.Digest)
+	out.row("source tree", s.Code.Tree)
+	out.row("kept as commit", s.Code.Record)
+	for _, l := range s.Code.LeftOut {
+		out.row("left out", fmt.Sprintf("%s, %d bytes: %s", l.Path, l.Size, l.Why))
+	}
+	if s.Code.LeftMore > 0 {
+		out.row("left out", fmt.Sprintf("%d more", s.Code.LeftMore))
+	}
+	out.row("go.mod and go.sum", s.Code.Module)
 	out.row("unknown", s.Code.Unknown)
+	return out
+}
+
+// cells shows the source of each cell once, under the names and times of all its executions.
+func cells(list []worklog.Cell) section {
+	out := section{title: "Cells"}
+	place := map[string]int{}
+	for _, c := range list {
+		name := c.Name + " " + c.Time.Local().Format(time.TimeOnly)
+		if i, ok := place[c.Digest]; ok {
+			out.blocks[i].title += ", " + name
+			continue
+		}
+		place[c.Digest] = len(out.blocks)
+		text := c.Text
+		if c.LeftOut != "" {
+			text = "(not recorded: " + c.LeftOut + ")"
+		}
+		out.blocks = append(out.blocks, block{name, text})
+	}
 	return out
 }
 
@@ -153,7 +191,7 @@ func environment(s worklog.Summary) section {
 const pageHead = `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>%s</title>
 <style>body{font:15px/1.5 system-ui,sans-serif;max-width:72em;margin:2em auto;padding:0 1em}h1{margin-bottom:.2em}h2{margin:1.2em 0 .3em;font-size:1.1em}
-p{margin:.3em 0;white-space:pre-wrap}article+article{border-top:2px solid;margin-top:3em}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}</style></head><body>
+p{margin:.3em 0;white-space:pre-wrap}pre{margin:.3em 0;padding:.4em .8em;overflow-x:auto;background:rgba(128,128,128,.1)}summary{font-size:85%%;opacity:.7}article+article{border-top:2px solid;margin-top:3em}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}</style></head><body>
 `
 
 // HTML writes one page that tells each run. It holds no script and loads nothing.
@@ -179,6 +217,12 @@ func HTML(w io.Writer, runs []*worklog.Run) error {
 			if len(s.table.Rows) > 0 {
 				b.WriteString(s.table.HTML() + "\n")
 			}
+			for _, c := range s.blocks {
+				fmt.Fprintf(&b, "<details open><summary>%s</summary><pre>%s</pre></details>\n", html.EscapeString(c.title), html.EscapeString(c.text))
+			}
+			if len(s.text) > 0 {
+				b.WriteString(s.text.HTML() + "\n")
+			}
 		}
 		b.WriteString("</article>\n")
 	}
@@ -203,6 +247,12 @@ func Markdown(w io.Writer, runs []*worklog.Run) error {
 			if len(s.table.Rows) > 0 {
 				markdownTable(&b, s.table)
 			}
+			for _, c := range s.blocks {
+				b.WriteString(markdown(c.title) + "\n\n" + fenced("go", c.text))
+			}
+			if len(s.text) > 0 {
+				b.WriteString(fenced("", s.text.String()))
+			}
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -218,6 +268,15 @@ func markdownTable(b *strings.Builder, g page.Grid) {
 		b.WriteString("|\n")
 	}
 	b.WriteString("\n")
+}
+
+// fenced returns text as a block of code, between fences that it does not contain.
+func fenced(language, text string) string {
+	fence := "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	return fence + language + "\n" + strings.TrimSuffix(text, "\n") + "\n" + fence + "\n\n"
 }
 
 // special are the characters that mean something in Markdown.

@@ -4,8 +4,8 @@
 // logs and can be deleted at any time. Update reads only the logs whose size or time changed; several
 // processes may update and read one index at once. These are its tables:
 //
-//	runs     run, name, type, state, error, began, ended (UTC), took (seconds), seed, verdict, lives,
-//	         points, lost, damage, code, branch, dirty, host, go, os, cpu, cpus, memory
+//	runs     run, name, type, state, error, began, ended (UTC), took (seconds), seed, question, hypothesis,
+//	         verdict, lives, points, lost, damage, code, branch, dirty, host, go, os, cpu, cpus, memory
 //	params   run, param, type, value (exact text), number
 //	metrics  run, metric, count, nonfinite, last, last_step, odd, best, best_step, min, min_step, max, max_step
 //	tags     run, tag

@@ -1,7 +1,7 @@
 package sqlindex
 
 // version is the user_version of the file. An index of another version is made anew.
-const version = 1
+const version = 2
 
 // schema makes the tables. What is wide is keyed by numbers and clustered by name, because a query asks for one
 // parameter of many runs; the views show it as the documentation of the package says.
@@ -9,7 +9,7 @@ const schema = `
 CREATE TABLE run (
 	id INTEGER PRIMARY KEY, run TEXT UNIQUE NOT NULL, size INTEGER, mtime INTEGER, loaded INTEGER,
 	name TEXT, type TEXT, state TEXT, error TEXT, began TEXT, ended TEXT, took REAL, seed INTEGER,
-	verdict TEXT, lives INTEGER, points INTEGER, lost INTEGER, damage INTEGER,
+	question TEXT, hypothesis TEXT, verdict TEXT, lives INTEGER, points INTEGER, lost INTEGER, damage INTEGER,
 	code TEXT, branch TEXT, dirty INTEGER, host TEXT, go TEXT, os TEXT, cpu TEXT, cpus INTEGER, memory INTEGER
 );
 CREATE INDEX run_began ON run(began);
@@ -33,7 +33,7 @@ CREATE INDEX file_run ON file(run);
 CREATE TABLE point (run INTEGER, word INTEGER, step INTEGER, time TEXT, value REAL, odd TEXT);
 CREATE INDEX point_run ON point(run, word);
 
-CREATE VIEW runs AS SELECT run, name, type, state, error, began, ended, took, seed, verdict, lives, points,
+CREATE VIEW runs AS SELECT run, name, type, state, error, began, ended, took, seed, question, hypothesis, verdict, lives, points,
 	lost, damage, code, branch, dirty, host, go, os, cpu, cpus, memory FROM run;
 CREATE VIEW params AS SELECT r.run, w.word AS param, p.type, p.value, p.number
 	FROM param p JOIN word w ON w.id = p.word JOIN run r ON r.id = p.run;

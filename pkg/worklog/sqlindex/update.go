@@ -245,7 +245,7 @@ func number(f float64) (value, odd any) {
 	return f, nil
 }
 
-var insertRun = "INSERT INTO run VALUES (?" + strings.Repeat(", ?", 26) + ")"
+var insertRun = "INSERT INTO run VALUES (?" + strings.Repeat(", ?", 28) + ")"
 
 // run writes the rows of one run in place of those under its old number, if it had one.
 func (w *filler) run(r reading, old int64) {
@@ -262,7 +262,7 @@ func (w *filler) run(r reading, old int64) {
 	run := w.exec(insertRun,
 		id, string(r.log.ID), r.log.Size, r.log.ModTime.UnixNano(), nil,
 		s.Name, s.Type, string(s.State), s.Error, stamp(s.Began), stamp(s.Ended), s.Duration.Seconds(), seed,
-		s.Verdict, s.Lives, s.Points, s.Lost, s.Damage,
+		s.Question, s.Hypothesis, s.Verdict, s.Lives, s.Points, s.Lost, s.Damage,
 		s.Code.Commit, s.Code.Branch, s.Code.Dirty, s.Env.Host, s.Env.Go, s.Env.OS, s.Env.CPU, s.Env.CPUs, s.Env.Memory)
 	w.params(run, s)
 	w.metrics(run, s)
