@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +17,8 @@ func TestLogCommand(t *testing.T) {
 	dir := t.TempDir()
 	var ids []string
 	for _, width := range []int{16, 32} {
-		run := worklog.Start("mlp", struct{ Width int }{width}, worklog.In(worklog.Open(dir)))
+		run := worklog.Start("mlp", struct{ Width int }{width}, worklog.In(worklog.Open(dir)), worklog.Hypothesis("wide is good"))
+		fmt.Fprintln(run.Tee(io.Discard), "epoch", width)
 		run.Log(0, "loss", 0.5)
 		run.End(nil)
 		ids = append(ids, string(run.ID()))
@@ -33,6 +36,9 @@ func TestLogCommand(t *testing.T) {
 		{[]string{"ls", "--dir", dir}, 0, "Width"},
 		{[]string{"ls", "Width=16", "--dir", dir}, 0, "the same in all: Width=16"},
 		{[]string{"show", ids[0], "--dir", dir}, 0, "parameter Width"},
+		{[]string{"show", ids[0], "--output", "--dir", dir}, 0, "epoch 16"},
+		{[]string{"show", ids[0], "--cells", "--dir", dir}, 0, ""},
+		{[]string{"sql", "select hypothesis from runs limit 1", "--csv", "--dir", dir}, 0, "hypothesis\nwide is good\n"},
 		{[]string{"diff", ids[1], "--dir", dir}, 0, "parameter  Width  16      32"},
 		{[]string{"diff", ids[1], ids[0], "--dir", dir}, 0, "parameter  Width  32      16"},
 		{[]string{"table", "--dir", dir}, 0, "Width"},

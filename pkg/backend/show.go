@@ -46,6 +46,16 @@ func (d *Device) rows() [][2]string {
 	return rows
 }
 
+// Facts returns what a record of a computation should hold: the platform, as "backend", the plugin with the version of
+// its interface, and the devices.
+func (d *Device) Facts() map[string]string {
+	facts := map[string]string{"backend": d.Platform, "devices": strings.Join(d.Devices, ", ")}
+	if d.Plugin != "" {
+		facts["PJRT plugin"] = fmt.Sprintf("%s (PJRT API %s)", tilde(d.Plugin), d.APIVersion)
+	}
+	return facts
+}
+
 // tilde shortens a path below the user's home: a page that is passed on need not say who made it.
 func tilde(path string) string {
 	user, err := os.UserHomeDir()

@@ -14,6 +14,10 @@ type (
 	remembering interface {
 		Points(name string) ([]metric.Point, error)
 	}
+	// digester records the content of a program's own files.
+	digester interface {
+		Digest(name, path string)
+	}
 	// describer records data, facts and files.
 	describer interface {
 		Data(name, digest string)
@@ -33,9 +37,14 @@ func (f *fitting) beginLog() {
 		if f.valid != nil {
 			d.Data(f.valid.Name(), identify(f.valid))
 		}
-		d.Fact("backend", f.fit.Device.Platform)
+		for name, value := range f.fit.Device.Facts() {
+			d.Fact(name, value)
+		}
 		d.Fact("recipe", f.fit.Recipe)
 		d.Fact("parameters", fmt.Sprint(f.fit.Parameters()))
+	}
+	if d, ok := f.log.(digester); ok && f.fit.Device.Plugin != "" {
+		d.Digest("PJRT plugin sha256", f.fit.Device.Plugin)
 	}
 	cut := 0
 	if r, ok := f.log.(remembering); ok {

@@ -407,6 +407,19 @@ func (r *Run) File(path string) {
 	}
 }
 
+// Digest records, as the fact of that name, the SHA-256 of a file that is part of the software and not of the data,
+// such as a plugin. Like File it does not read a file again that has not changed.
+func (r *Run) Digest(name, path string) {
+	if r == nil {
+		return
+	}
+	f, err := ledger(r.cache(), path)
+	if err != nil {
+		f.SHA256 = "unknown: " + err.Error()
+	}
+	r.Fact(name, f.SHA256)
+}
+
 // cache returns what is known of files.
 func (r *Run) cache() *digest.Cache {
 	r.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lathe-go/lathe/pkg/display/frame"
 	"github.com/lathe-go/lathe/pkg/metric"
 	"github.com/lathe-go/lathe/pkg/worklog"
 )
@@ -215,14 +217,27 @@ func TestMLflow(t *testing.T) {
 	}
 }
 
+// A session is the notebook that a run is in.
+type session []frame.Cell
+
+func (session) Send(frame.Frame) error        { return nil }
+func (s session) Cells(from int) []frame.Cell { return s[from:] }
+
 // recorded returns a run that used what a run can record.
 func recorded(t *testing.T, folder *worklog.Folder) *worklog.Run {
 	t.Chdir(t.TempDir()) // not in this repository, which would keep the code of the run
+	cell := func(n int, text string) frame.Cell {
+		return frame.Cell{Number: uint64(n), Name: fmt.Sprintf("In[%d]", n), Text: text, Time: time.Unix(int64(n), 0)}
+	}
+	frame.Attach(session{cell(1, "x := <-ch // `a`\n"), cell(2, "fit(x)"), cell(3, "x := <-ch // `a`\n")})
+	defer frame.Attach(nil)
 	run := worklog.Start("digits <b>|mlp|</b>", struct {
 		LR   float64
 		Big  int64
 		Path string
-	}{math.Inf(1), math.MaxInt64, "a|b"}, worklog.In(folder), worklog.Seed(7), worklog.Tags("one", "two"), worklog.Why("does <it> learn?"))
+	}{math.Inf(1), math.MaxInt64, "a|b"}, worklog.In(folder), worklog.Seed(7), worklog.Tags("one", "two"), worklog.Why("a <note>"),
+		worklog.Question("does <it> learn?"), worklog.Hypothesis("it does"))
+	fmt.Fprintln(run.Tee(io.Discard), "epoch <1>")
 	for i, v := range []float64{2, math.NaN(), 0.1, math.Inf(-1)} {
 		run.Log(i, "loss", v)
 		run.LogMany(i, map[string]float64{"acc": float64(i) / 3, "lr, |quoted\"": v})
@@ -283,7 +298,8 @@ func TestPages(t *testing.T) {
 	if err := Markdown(&text, []*worklog.Run{run}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"<svg", "does &lt;it&gt; learn?", "it *does*", "9223372036854775807", "digits &lt;b&gt;", "two", "Environment", "abc"} {
+	for _, want := range []string{"<svg", "does &lt;it&gt; learn?", "it *does*", "9223372036854775807", "digits &lt;b&gt;", "two", "Environment", "abc",
+		"Hypothesis: it does", "x := &lt;-ch", "<summary>In[1] ", ", In[3] ", "epoch &lt;1&gt;"} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -293,10 +309,36 @@ func TestPages(t *testing.T) {
 			t.Errorf("the page has %q", never)
 		}
 	}
-	for _, want := range []string{`# digits &lt;b>\|mlp\|&lt;/b>`, "## Metrics", "| --- |", `it \*does\*`, `a\|b`, "×"} {
+	for _, want := range []string{`# digits &lt;b>\|mlp\|&lt;/b>`, "## Metrics", "| --- |", `it \*does\*`, `a\|b`, "×", "```go\nx := <-ch // `a`\n```", "```\nepoch <1>\n```"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the Markdown lacks %q:\n%s", want, text.String())
 		}
+	}
+}
+
+func TestPageOfTheCode(t *testing.T) {
+	s := worklog.Summary{Name: "x", Began: time.Unix(1, 0), Ended: time.Unix(2, 0), State: worklog.Finished}
+	s.Code = worklog.Code{Tree: "deadbeef", Record: "cafe", LeftOut: []worklog.LeftOut{{Path: "big.bin", Size: 9, Why: "too large"}}, LeftMore: 3}
+	run, err := worklog.Open(t.TempDir()).Add(s, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page bytes.Buffer
+	if err := HTML(&page, []*worklog.Run{run}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"deadbeef", "cafe", "big.bin, 9 bytes: too large", "3 more"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
+func TestAnImportedRunHasNoProcessors(t *testing.T) {
+	folder := worklog.Open(t.TempDir())
+	run, _ := one(t, folder, written(t, "a.csv", "step,loss\n0,1\n"))
+	if text := run.String(); strings.Contains(text, "cpus") {
+		t.Errorf("it has:\n%s", text)
 	}
 }
 

@@ -20,7 +20,7 @@ func Table(runs []*worklog.Run) (head []string, rows [][]string) {
 	for _, m := range metrics {
 		head = append(head, m, m+" best")
 	}
-	head = append(append(head, "seconds", "began", "commit", "state", "verdict"), same...)
+	head = append(append(head, "seconds", "began", "commit", "state", "question", "hypothesis", "verdict"), same...)
 	for _, s := range sums {
 		row := []string{string(s.ID), s.Name}
 		row = append(row, values(s, varying)...)
@@ -31,7 +31,7 @@ func Table(runs []*worklog.Run) (head []string, rows [][]string) {
 			}
 			row = append(row, last, best)
 		}
-		row = append(row, exact(s.Duration.Seconds()), s.Began.UTC().Format(time.RFC3339), s.Code.Commit, string(s.State), s.Verdict)
+		row = append(row, exact(s.Duration.Seconds()), s.Began.UTC().Format(time.RFC3339), s.Code.Commit, string(s.State), s.Question, s.Hypothesis, s.Verdict)
 		rows = append(rows, append(row, values(s, same)...))
 	}
 	return head, rows
