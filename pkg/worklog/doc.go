@@ -20,26 +20,11 @@
 //
 // Each run has a file of its own in the folder that Find finds, to which only its process appends: framed
 // records with a checksum, of events, points, cells and printed text. A reader skips the kinds of records that it
-// does not know, and fields of events, so that logs can be read by older and later versions. A crash leaves at most the end of the file unreadable, and everything before
-// it is read. Points are written at least twice a second, so that a killed process loses less than a
-// second of them; after Flush or End they are on the disk. Remarks on an earlier run are appended to its
-// file. Environment variables and arguments are never recorded, because they may hold secrets, nor is
-// the text of parameters with names such as Password.
-//
-// # What a run records by itself
-//
-// In a notebook, the source of every cell that the session executed before the run ended, and what cells print
-// through package os while the run is open, from whichever cell: the first and the last 64 KiB, and a glimpse of what
-// lies between. What the program of a cell prints, and what C code prints, is not in it. NoOutput keeps all of it
-// out; a program that is no notebook hands its writers to Tee. Cells, and lines of output, that seem to hold a secret
-// are not kept, by the forms of common keys and tokens; a secret of another form that is printed is in the log.
-//
-// A run that lasts over two seconds measures its use of the machine every five: processors and memory of the
-// process and of the machine, and of NVIDIA's GPUs, where nvidia-smi is, what they do. These are metrics whose
-// names begin with system/: Summary.System and not Summary.Metrics has them, and Curves draws them.
-//
-// Data sets and files that a run reads are compared with those that earlier runs read under the same name. If they
-// changed, a warning is printed and noted.
+// does not know, and fields of events, so that older and later versions read the same logs. A crash leaves
+// at most the end of the file unreadable, and everything before it is read. Points are written at least
+// twice a second, so that a killed process loses less than a second of them; after Flush or End they are
+// on the disk. Remarks on an earlier run are appended to its file. Environment variables and arguments are
+// never recorded, because they may hold secrets, nor is the text of parameters with names such as Password.
 //
 // In a git repository the source tree goes into the repository itself: changed and untracked files, as
 // they are, in a commit under refs/worklog/ and the run's ID. The index, the stash and the working tree
@@ -48,6 +33,21 @@
 //
 // A run whose process is gone without End is lost: the process, the machine's boot and signs of life
 // tell, never the absence of news.
+//
+// # What a run records by itself
+//
+// In a notebook, the source of every cell that the session executed before the run ended, and what cells print
+// through package os while the run is open, from whichever cell: the first and the last 64 KiB, and a glimpse of
+// what lies between. What other programs and C code print is not in it. NoOutput keeps all of it out; a program
+// that is no notebook hands its writers to Tee. Cells, and lines of output, that seem to hold a secret are not
+// kept, by the forms of common keys and tokens; a secret of another form that is printed is in the log.
+//
+// A run that lasts over two seconds measures its use of the machine every five: processors and memory of the
+// process and of the machine, and of NVIDIA's GPUs, where nvidia-smi is, what they do. These are metrics whose
+// names begin with system/: Summary.System and not Summary.Metrics has them, and Curves draws them.
+//
+// Data sets and files that a run reads are compared with those that earlier runs read under the same name. If they
+// changed, a warning is printed and noted.
 package worklog
 
 import (
