@@ -101,7 +101,7 @@ func (c *Changes) compareCells(a, b *Run) error {
 			old = cell.likest(all)
 		}
 		if old == nil {
-			c.List = append(c.List, Change{"cell", cell.Name, "", cell.say()})
+			c.List = append(c.List, Change{"cell", cell.Name, "", cell.source()})
 			continue
 		}
 		old.used = true
@@ -115,7 +115,7 @@ func (c *Changes) compareCells(a, b *Run) error {
 	}
 	for _, cell := range onlyA {
 		if !cell.used {
-			c.List = append(c.List, Change{"cell", cell.Name, cell.say(), ""})
+			c.List = append(c.List, Change{"cell", cell.Name, cell.source(), ""})
 		}
 	}
 	if len(onlyA)+len(onlyB) == 0 {
@@ -172,14 +172,6 @@ func alike(a, b string) bool {
 		return false
 	}
 	return 4*lines.Compare(wordsA, wordsB).Same >= len(wordsA)+len(wordsB)
-}
-
-// say describes a cell that the other session lacks.
-func (c *distinctCell) say() string {
-	if c.LeftOut != "" {
-		return "not recorded: " + c.LeftOut
-	}
-	return c.Text
 }
 
 // compare lists the keys whose values differ, in the given order and the others sorted.

@@ -178,16 +178,22 @@ func newWitness(w *writer, began time.Time, silent bool) *witness {
 	return x
 }
 
-// look records what is new.
-func (x *witness) look(now time.Time) {
+// gather records the cells and the output that are new.
+func (x *witness) gather(now time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.over {
-		return
+	if !x.over {
+		x.takeCells()
+		x.takeOutput(now, false)
 	}
-	x.takeCells()
-	x.takeOutput(now, false)
-	if now.Before(x.next) {
+}
+
+// look gathers, and measures when it is time to.
+func (x *witness) look(now time.Time) {
+	x.gather(now)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.over || now.Before(x.next) {
 		return
 	}
 	x.next = now.Add(usageEvery)
@@ -268,6 +274,14 @@ type Cell struct {
 	Digest  string    `json:"digest"`
 	Text    string    `json:"text,omitempty"`    // the source, exactly
 	LeftOut string    `json:"leftOut,omitempty"` // why there is no text, for instance because it seems to hold a secret
+}
+
+// source returns the text of the cell, or why there is none.
+func (c Cell) source() string {
+	if c.LeftOut != "" {
+		return "not recorded: " + c.LeftOut
+	}
+	return c.Text
 }
 
 func newCell(c frame.Cell) Cell {

@@ -315,6 +315,7 @@ func (r *Run) Flush() {
 		return
 	}
 	if w := r.w.Load(); w != nil {
+		w.gather()
 		w.flush(true)
 	}
 }
@@ -542,9 +543,7 @@ func (r *Run) eachRecord(each func(kind byte, payload []byte) error) error {
 		return nil
 	}
 	if w := r.w.Load(); w != nil {
-		if x := w.witness.Load(); x != nil {
-			x.look(time.Now())
-		}
+		w.gather()
 		w.flush(false)
 	}
 	file, err := os.Open(r.folder.log(r.id))

@@ -365,10 +365,33 @@ func points(path, name string, cuts []cut) ([]metric.Point, error) {
 }
 
 // HTML returns all that is known of the run, without its points, for a page.
-func (r *Run) HTML() string { return r.Summary().grid().HTML() }
+func (r *Run) HTML() string {
+	var b strings.Builder
+	b.WriteString(r.Summary().grid().HTML())
+	if cells, _ := r.Cells(); len(cells) > 0 { // an error stands in the summary
+		fmt.Fprintf(&b, "<details><summary>cells: %d</summary>", len(cells))
+		for _, c := range cells {
+			fmt.Fprintf(&b, "<b>%s</b> %s<pre>%s</pre>", html.EscapeString(c.Name), c.Time.Local().Format(time.TimeOnly), html.EscapeString(c.source()))
+		}
+		b.WriteString("</details>")
+	}
+	if out, _ := r.Output(); len(out) > 0 {
+		fmt.Fprintf(&b, "<details><summary>output</summary>%s</details>", out.HTML())
+	}
+	return b.String()
+}
 
-// String returns all that is known of the run, without its points, as text.
-func (r *Run) String() string { return r.Summary().grid().Text() }
+// String returns all that is known of the run, without its points, as text. Cells and output are only counted.
+func (r *Run) String() string {
+	g := r.Summary().grid()
+	if cells, _ := r.Cells(); len(cells) > 0 {
+		g.Rows = append(g.Rows, []page.Cell{page.Plain("cells"), page.Plain(fmt.Sprintf("%d, the last is %s", len(cells), cells[len(cells)-1].Name))})
+	}
+	if out, _ := r.Output(); len(out) > 0 {
+		g.Rows = append(g.Rows, []page.Cell{page.Plain("output"), page.Plain(bytesText(int64(len(out.String()))))})
+	}
+	return g.Text()
+}
 
 // grid lays s out with a line for each thing known.
 func (s Summary) grid() page.Grid {
@@ -401,8 +424,8 @@ func (s Summary) grid() page.Grid {
 	for _, p := range s.Params {
 		add("parameter "+p.Path, p.Value)
 	}
-	addMetrics(&g, "metric ", s.Metrics)
-	addMetrics(&g, "", s.System)
+	addMetrics(&g, s.Metrics)
+	addUsage(&g, s.System)
 	s.addSurroundings(add)
 	for _, n := range s.Notes {
 		add("note "+n.Time.Local().Format(time.DateTime), n.Text)
@@ -410,15 +433,27 @@ func (s Summary) grid() page.Grid {
 	return g
 }
 
-func addMetrics(g *page.Grid, what string, list []Series) {
+func addMetrics(g *page.Grid, list []Series) {
 	for _, m := range list {
 		text := fmt.Sprintf("%s at step %d, %d points", metricCell(m, true).Text, m.Last.Step, m.Count)
 		if m.NonFinite > 0 {
 			text += fmt.Sprintf(", %d of them not finite", m.NonFinite)
 		}
-		picture := page.Cell{Text: m.shape.Text() + "  " + text, HTML: m.shape.SVG() + " " + html.EscapeString(text)}
-		g.Rows = append(g.Rows, []page.Cell{page.Plain(what + m.Name), picture})
+		g.Rows = append(g.Rows, []page.Cell{page.Plain("metric " + m.Name), m.picture(text)})
 	}
+}
+
+// addUsage adds metrics of which the least and the most tell more than the last.
+func addUsage(g *page.Grid, list []Series) {
+	for _, m := range list {
+		text := usage.Text(m.Name, m.Min.Value) + " to " + usage.Text(m.Name, m.Max.Value)
+		g.Rows = append(g.Rows, []page.Cell{page.Plain(m.Name), m.picture(text)})
+	}
+}
+
+// picture shows the shape of s before a text.
+func (s Series) picture(text string) page.Cell {
+	return page.Cell{Text: s.shape.Text() + "  " + text, HTML: s.shape.SVG() + " " + html.EscapeString(text)}
 }
 
 func (s Summary) addSurroundings(add func(what, text string)) {

@@ -357,6 +357,20 @@ func TestQuestionAndHypothesis(t *testing.T) {
 	}
 }
 
+func TestARunShowsItsCellsAndOutput(t *testing.T) {
+	n := inNotebook(t)
+	n.run("a < b")
+	r := Start("x", nil, In(Open(t.TempDir())))
+	n.print(frame.Stdout, "hello\n")
+	r.End(nil)
+	if page := r.HTML(); !strings.Contains(page, "<pre>a &lt; b</pre>") || !strings.Contains(page, "hello\n</pre>") {
+		t.Errorf("page:\n%s", page)
+	}
+	if text := r.String(); !strings.Contains(text, "1, the last is In[1]") || !strings.Contains(text, "output  6 B") {
+		t.Errorf("text:\n%s", text)
+	}
+}
+
 func TestRecordsOfALaterVersionAreSkipped(t *testing.T) {
 	r := Start("x", nil, In(Open(t.TempDir())))
 	r.Log(1, "loss", 1)

@@ -159,6 +159,13 @@ func (w *writer) event(e event) {
 	w.records = appendEvent(w.records, e)
 }
 
+// gather takes what the witness has not recorded yet.
+func (w *writer) gather() {
+	if x := w.witness.Load(); x != nil {
+		x.gather(time.Now())
+	}
+}
+
 func (w *writer) wake() {
 	select {
 	case w.kick <- struct{}{}:

@@ -14,6 +14,7 @@ import (
 	"github.com/lathe-go/lathe/pkg/metric"
 	"github.com/lathe-go/lathe/pkg/worklog"
 	"github.com/lathe-go/lathe/pkg/worklog/internal/page"
+	"github.com/lathe-go/lathe/pkg/worklog/internal/usage"
 )
 
 // A section is a part of the page of a run: lines of text, a table, then texts as they are.
@@ -61,7 +62,7 @@ func story(run *worklog.Run) ([]section, error) {
 		head.lines = append(head.lines, fmt.Sprintf("%d points could not be written, %d bytes of the log are damaged.", s.Lost, s.Damage))
 	}
 	sections := []section{head, {title: "Notes", lines: notes(s)}, {title: "Verdict"}, parameters(s),
-		metrics("Metrics", s.Metrics, points), code(s), cells(sources), files(s), environment(s), metrics("Use of the machine", s.System, points),
+		metrics("Metrics", s.Metrics, points), code(s), cells(sources), files(s), environment(s), machine(s.System, points),
 		{title: "Output", text: output}}
 	if s.Verdict != "" {
 		sections[2].lines = []string{s.Verdict}
@@ -107,6 +108,20 @@ func metrics(title string, list []worklog.Series, points []metric.Point) section
 		if h := shapes[m.Name]; h != nil {
 			out.table.Rows[len(out.table.Rows)-1][1] = page.Cell{Text: h.Text(), HTML: h.SVG()}
 		}
+	}
+	return out
+}
+
+// machine shows use of the machine, of which the least and the most tell more than the last.
+func machine(list []worklog.Series, points []metric.Point) section {
+	out := metrics("Use of the machine", list, points)
+	out.table.Head = []string{"", "over time", "least", "most", "at the end"}
+	for i, m := range list {
+		row := []page.Cell{page.Plain(m.Name), out.table.Rows[i][1]}
+		for _, v := range []float64{m.Min.Value, m.Max.Value, m.Last.Value} {
+			row = append(row, page.Plain(usage.Text(m.Name, v)))
+		}
+		out.table.Rows[i] = row
 	}
 	return out
 }
@@ -191,7 +206,7 @@ func environment(s worklog.Summary) section {
 const pageHead = `<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>%s</title>
 <style>body{font:15px/1.5 system-ui,sans-serif;max-width:72em;margin:2em auto;padding:0 1em}h1{margin-bottom:.2em}h2{margin:1.2em 0 .3em;font-size:1.1em}
-p{margin:.3em 0;white-space:pre-wrap}pre{margin:.3em 0;padding:.4em .8em;overflow-x:auto;background:rgba(128,128,128,.1)}summary{font-size:85%%;opacity:.7}article+article{border-top:2px solid;margin-top:3em}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}</style></head><body>
+p{margin:.3em 0;white-space:pre-wrap}pre{tab-size:4;margin:.3em 0;padding:.4em .8em;overflow-x:auto;background:rgba(128,128,128,.1)}summary{font-size:85%%;opacity:.7}article+article{border-top:2px solid;margin-top:3em}@media(prefers-color-scheme:dark){body{background:#111;color:#ddd}}</style></head><body>
 `
 
 // HTML writes one page that tells each run. It holds no script and loads nothing.

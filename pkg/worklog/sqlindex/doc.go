@@ -7,7 +7,8 @@
 //	runs     run, name, type, state, error, began, ended (UTC), took (seconds), seed, question, hypothesis,
 //	         verdict, lives, points, lost, damage, code, branch, dirty, host, go, os, cpu, cpus, memory
 //	params   run, param, type, value (exact text), number
-//	metrics  run, metric, count, nonfinite, last, last_step, odd, best, best_step, min, min_step, max, max_step
+//	metrics  run, metric, count, nonfinite, last, last_step, odd, best, best_step, min, min_step, max, max_step;
+//	         use of the machine, system/..., is only among the points
 //	tags     run, tag
 //	notes    run, time, note
 //	files    run, path, size, time, sha256, kind (file or data), name

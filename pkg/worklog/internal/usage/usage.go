@@ -21,6 +21,22 @@ type Value struct {
 	Value float64
 }
 
+// Text writes a value of a name for people, with its unit.
+func Text(name string, value float64) string {
+	digits := strconv.FormatFloat(value, 'g', 3, 64)
+	switch name[strings.LastIndexByte(name, '/')+1:] {
+	case "memory":
+		return strconv.FormatFloat(value/(1<<30), 'f', 2, 64) + " GiB"
+	case "use":
+		return digits + " %"
+	case "temperature":
+		return digits + " °C"
+	case "power":
+		return digits + " W"
+	}
+	return digits
+}
+
 // A Sampler measures. Its methods must be called one at a time.
 type Sampler struct {
 	interval time.Duration

@@ -127,6 +127,20 @@ func TestGPUsThatNobodyKnows(t *testing.T) {
 	}
 }
 
+func TestText(t *testing.T) {
+	for _, c := range []struct {
+		name, want string
+		value      float64
+	}{
+		{"system/gpu/0/memory", "1.50 GiB", 1.5 * (1 << 30)}, {"system/memory", "0.10 GiB", 1 << 27 * 0.8}, {"system/cpu", "1.98", 1.984},
+		{"system/gpu/3/use", "35 %", 35}, {"system/gpu/3/temperature", "45 °C", 45}, {"system/gpu/3/power", "60.1 W", 60.12}, {"system/mine", "5", 5},
+	} {
+		if got := Text(c.name, c.value); got != c.want {
+			t.Errorf("%s %g: %s, want %s", c.name, c.value, got, c.want)
+		}
+	}
+}
+
 func TestArguments(t *testing.T) {
 	dir := smi(t, "exec sleep 1000")
 	g := watchGPUs(t.Context(), 5*time.Second)
