@@ -368,14 +368,15 @@ func points(path, name string, cuts []cut) ([]metric.Point, error) {
 func (r *Run) HTML() string {
 	var b strings.Builder
 	b.WriteString(r.Summary().grid().HTML())
-	if cells, _ := r.Cells(); len(cells) > 0 { // an error stands in the summary
-		fmt.Fprintf(&b, "<details><summary>cells: %d</summary>", len(cells))
-		for _, c := range cells {
+	all, _ := r.scan() // an error stands in the summary
+	if len(all.cells) > 0 {
+		fmt.Fprintf(&b, "<details><summary>cells: %d</summary>", len(all.cells))
+		for _, c := range all.cells {
 			fmt.Fprintf(&b, "<b>%s</b> %s<pre>%s</pre>", html.EscapeString(c.Name), c.Time.Local().Format(time.TimeOnly), html.EscapeString(c.source()))
 		}
 		b.WriteString("</details>")
 	}
-	if out, _ := r.Output(); len(out) > 0 {
+	if out := all.output(); len(out) > 0 {
 		fmt.Fprintf(&b, "<details><summary>output</summary>%s</details>", out.HTML())
 	}
 	return b.String()
@@ -384,10 +385,11 @@ func (r *Run) HTML() string {
 // String returns all that is known of the run, without its points, as text. Cells and output are only counted.
 func (r *Run) String() string {
 	g := r.Summary().grid()
-	if cells, _ := r.Cells(); len(cells) > 0 {
-		g.Rows = append(g.Rows, []page.Cell{page.Plain("cells"), page.Plain(fmt.Sprintf("%d, the last is %s", len(cells), cells[len(cells)-1].Name))})
+	all, _ := r.scan() // an error stands in the summary
+	if n := len(all.cells); n > 0 {
+		g.Rows = append(g.Rows, []page.Cell{page.Plain("cells"), page.Plain(fmt.Sprintf("%d, the last is %s", n, all.cells[n-1].Name))})
 	}
-	if out, _ := r.Output(); len(out) > 0 {
+	if out := all.output(); len(out) > 0 {
 		g.Rows = append(g.Rows, []page.Cell{page.Plain("output"), page.Plain(bytesText(int64(len(out.String()))))})
 	}
 	return g.Text()

@@ -3,6 +3,7 @@ package worklog
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -369,6 +370,26 @@ func TestARunShowsItsCellsAndOutput(t *testing.T) {
 	if text := r.String(); !strings.Contains(text, "1, the last is In[1]") || !strings.Contains(text, "output  6 B") {
 		t.Errorf("text:\n%s", text)
 	}
+}
+
+func TestARunThatOnlyPrintsIsAlive(t *testing.T) {
+	r := Start("x", nil, In(Open(t.TempDir())))
+	w := r.w.Load()
+	r.awaitCode()
+	w.flush(false)
+	before := r.Summary().Ended
+	w.io.Lock()
+	w.signed = time.Now().Add(-heartbeat)
+	w.io.Unlock()
+	time.Sleep(time.Millisecond)
+	fmt.Fprintln(r.Tee(io.Discard), "hello")
+	w.gather()
+	w.flush(false)
+	w.beat()
+	if after := r.Summary().Ended; !after.After(before) {
+		t.Errorf("last seen at %v, and %v before it printed", after, before)
+	}
+	r.End(nil)
 }
 
 func TestRecordsOfALaterVersionAreSkipped(t *testing.T) {

@@ -36,18 +36,19 @@ type writer struct {
 
 	mu      sync.Mutex // guards what waits
 	waiting []point
-	records []byte // framed events
+	records []byte // framed events, cells and printed text
+	events  bool   // whether records has events
 	lost    int    // points given up since the last event that says so
 	closed  bool
 	step    metric.Step // of the last point
 
-	io      sync.Mutex // held while writing; taken before mu
-	file    logFile    // nil if the log could not be opened
-	err     error      // the first failure
-	enc     pointEncoder
-	spare   []point
-	out     []byte
-	written time.Time // when writing was last tried
+	io     sync.Mutex // held while writing; taken before mu
+	file   logFile    // nil if the log could not be opened
+	err    error      // the first failure
+	enc    pointEncoder
+	spare  []point
+	out    []byte
+	signed time.Time // when writing a sign of life, a point or an event, was last tried
 
 	witness atomic.Pointer[witness] // nil if nothing around the run is recorded
 
@@ -59,7 +60,7 @@ type writer struct {
 // newWriter starts a writer to file; with a nil file it only counts.
 func newWriter(file logFile, report func(error)) *writer {
 	w := &writer{
-		report: report, file: file, written: time.Now(),
+		report: report, file: file, signed: time.Now(),
 		waiting: make([]point, 0, firstPoints), spare: make([]point, 0, firstPoints),
 		kick: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
@@ -89,7 +90,7 @@ func (w *writer) loop() {
 // beat writes a sign of life if nothing else was written for a while.
 func (w *writer) beat() {
 	w.io.Lock()
-	due := time.Since(w.written) >= heartbeat
+	due := time.Since(w.signed) >= heartbeat
 	w.io.Unlock()
 	if due {
 		w.event(event{})
@@ -156,7 +157,7 @@ func (w *writer) event(e event) {
 	if w.closed {
 		return
 	}
-	w.records = appendEvent(w.records, e)
+	w.records, w.events = appendEvent(w.records, e), true
 }
 
 // gather takes what the witness has not recorded yet.
@@ -203,7 +204,10 @@ func (w *writer) drain(sync bool) {
 	defer w.io.Unlock()
 	w.mu.Lock()
 	points, records, lost := w.waiting, w.records, w.lost
-	w.waiting, w.records = w.spare[:0], nil
+	if len(points) > 0 || w.events {
+		w.signed = time.Now()
+	}
+	w.waiting, w.records, w.events = w.spare[:0], nil, false
 	w.mu.Unlock()
 	w.spare = points
 
@@ -223,7 +227,7 @@ func (w *writer) drain(sync bool) {
 	}
 }
 
-// write writes w.out, which holds events and points and tells of lost ones. What fails is taken back
+// write writes w.out, which holds records and points and tells of lost ones. What fails is taken back
 // from the file, because a torn record would hide all that follows; events wait for the next try, while
 // points are given up, so that a full disk cannot fill the memory too.
 func (w *writer) write(events []byte, points, lost int) {
@@ -231,7 +235,6 @@ func (w *writer) write(events []byte, points, lost int) {
 		w.fail(nil, points)
 		return
 	}
-	w.written = time.Now()
 	info, err := w.file.Stat()
 	if err == nil {
 		_, err = w.file.Write(w.out)
@@ -242,7 +245,7 @@ func (w *writer) write(events []byte, points, lost int) {
 		}
 		w.fail(err, points)
 		w.mu.Lock()
-		w.records = append(events, w.records...)
+		w.records, w.events = append(events, w.records...), true
 		w.mu.Unlock()
 		return
 	}
