@@ -2,6 +2,7 @@ package worklog
 
 import (
 	"fmt"
+	"html"
 	"math"
 	"slices"
 	"strconv"
@@ -14,11 +15,13 @@ import (
 )
 
 // A List is runs, those that began last first. As the value of a cell it shows as a table: what varies
-// between the runs first, then their metrics, then when, from which commit and with which verdict.
+// between the runs first, then their metrics, then when, from which commit and with which verdict. In
+// JupyterLab a click on a heading sorts it, and a field above it takes words and comparisons, as Runs
+// does. A table shows 200 runs at most; those after them are in runs[200:].
 type List []*Run
 
 const (
-	maxRows    = 100 // of a table; a List may be longer
+	maxRows    = 200 // of a table; a List may be longer
 	maxVarying = 10  // parameters that get a column
 	maxMetrics = 6   // metrics that get a column
 )
@@ -40,15 +43,15 @@ func (l List) grid(now time.Time) page.Grid {
 	}
 	varying, same := split(sums)
 	metrics := names(sums)
-	g := page.Grid{Head: []string{"run", "name"}}
+	g := page.Grid{Head: []string{"run", "name"}, Unit: "runs"}
 	g.Head = append(g.Head, varying[:min(len(varying), maxVarying)]...)
 	for i, name := range metrics[:min(len(metrics), maxMetrics)] {
 		g.Head = append(g.Head, name+arrow(name))
 		if i == 0 {
-			g.Head = append(g.Head, "")
+			g.Head = append(g.Head, "best", "")
 		}
 	}
-	g.Head = append(g.Head, "took", "when", "commit", "state", "hypothesis", "verdict")
+	g.Head = append(g.Head, "took", "when", "commit", "state", "tags", "hypothesis", "verdict")
 	for _, s := range sums {
 		g.Rows = append(g.Rows, row(s, varying, metrics, now))
 	}
@@ -80,10 +83,11 @@ func row(s Summary, varying, metrics []string, now time.Time) []page.Cell {
 	}
 	for i, name := range metrics[:min(len(metrics), maxMetrics)] {
 		m, ok := s.Metric(name)
-		cells = append(cells, metricCell(m, ok))
-		if i == 0 {
-			cells = append(cells, page.Cell{Text: m.shape.Text(), HTML: m.shape.SVG()})
+		if i > 0 {
+			cells = append(cells, metricCell(m, ok))
+			continue
 		}
+		cells = append(cells, lastCell(m, ok), bestCell(m, ok), page.Cell{Text: m.shape.Text(), HTML: m.shape.SVG()})
 	}
 	state := string(s.State)
 	if s.Error != "" {
@@ -95,8 +99,9 @@ func row(s Summary, varying, metrics []string, now time.Time) []page.Cell {
 	if s.Damage > 0 {
 		state += fmt.Sprintf(" (%d bytes damaged)", s.Damage)
 	}
-	return append(cells, page.Plain(took(s.Duration)), page.Plain(ago(s.Began, now)), page.Plain(s.Code.short()),
-		page.Plain(state), page.Plain(clip(s.Hypothesis, 60)), page.Plain(clip(s.Verdict, 60)))
+	when := page.Keyed(ago(s.Began, now), float64(s.Began.UnixMilli())/1e3)
+	return append(cells, page.Keyed(took(s.Duration), s.Duration.Seconds()), when, page.Plain(s.Code.short()),
+		page.Plain(state), page.Plain(clip(strings.Join(s.Tags, " "), 40)), page.Plain(clip(s.Hypothesis, 60)), page.Plain(clip(s.Verdict, 60)))
 }
 
 // foot says what the columns leave out.
@@ -115,10 +120,14 @@ func foot(same []Param, varying, metrics []string, runs int) []string {
 	for _, hidden := range []struct {
 		what string
 		n    int
-	}{{"parameters that differ", len(varying) - maxVarying}, {"metrics", len(metrics) - maxMetrics}, {"older runs", runs - maxRows}} {
+	}{{"parameters that differ", len(varying) - maxVarying}, {"metrics", len(metrics) - maxMetrics}} {
 		if hidden.n > 0 {
 			out = append(out, fmt.Sprintf("not shown: %d %s", hidden.n, hidden.what))
 		}
+	}
+	if runs > maxRows {
+		out = append(out, fmt.Sprintf("the newest %d of %d runs; the next are in runs[%d:], and terms such as since:24h or LR<=0.01 choose fewer",
+			maxRows, runs, maxRows))
 	}
 	return out
 }
@@ -180,11 +189,29 @@ func metricCell(m Series, ok bool) page.Cell {
 	if !ok || m.Count == 0 {
 		return page.Cell{}
 	}
-	s := number(m.Last.Value)
+	c := lastCell(m, ok)
 	if best := m.Best(); best.Step != m.Last.Step && !math.IsNaN(best.Value) {
-		s += " (best " + number(best.Value) + ")"
+		more := " (best " + number(best.Value) + ")"
+		c.HTML = html.EscapeString(c.Text) + `<span style="opacity:.65">` + html.EscapeString(more) + `</span>`
+		c.Text += more
 	}
-	return page.Plain(s)
+	return c
+}
+
+// lastCell shows the last value.
+func lastCell(m Series, ok bool) page.Cell {
+	if !ok || m.Count == 0 {
+		return page.Cell{}
+	}
+	return page.Keyed(number(m.Last.Value), m.Last.Value)
+}
+
+// bestCell shows the best value of a metric by which runs are judged.
+func bestCell(m Series, ok bool) page.Cell {
+	if best := m.Best(); ok && m.Count > 0 && Better(m.Name) != 0 && !math.IsNaN(best.Value) {
+		return page.Keyed(number(best.Value), best.Value)
+	}
+	return page.Cell{}
 }
 
 // number writes a value with the digits that a table has room for.

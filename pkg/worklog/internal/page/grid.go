@@ -4,26 +4,48 @@ package page
 
 import (
 	"html"
+	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/lathe-go/lathe/pkg/internal/sheet"
 )
 
 // A Cell is one field of a table, as text and, where that is not its escaped text, as HTML.
-type Cell struct{ Text, HTML string }
+type Cell struct {
+	Text, HTML string
+	Key        string // what it is sorted and compared by, if not the text
+}
 
 // Plain returns a cell of text.
 func Plain(s string) Cell { return Cell{Text: s} }
+
+// Keyed returns a cell of text that stands for a number.
+func Keyed(s string, key float64) Cell {
+	return Cell{Text: s, Key: strconv.FormatFloat(key, 'g', -1, 64)}
+}
+
+// key returns what c is sorted and compared by.
+func (c Cell) key() string {
+	if c.Key != "" {
+		return c.Key
+	}
+	return c.Text
+}
 
 // A Grid is a table that is ready to be written. Columns that no row fills are left out.
 type Grid struct {
 	Head []string // may be all empty
 	Rows [][]Cell
 	Foot []string // lines below the table
+	Unit string   // what a row is, as in "runs", if the reader of the page may sort and filter the rows
+	ID   string   // names a grid with a unit that is shown again and again
 }
 
 // dropEmpty removes the columns that no row fills.
 func (g Grid) dropEmpty() Grid {
-	out := Grid{Foot: g.Foot, Rows: make([][]Cell, len(g.Rows))}
+	out := g
+	out.Head, out.Rows = nil, make([][]Cell, len(g.Rows))
 	for c, head := range g.Head {
 		filled := false
 		for _, row := range g.Rows {
@@ -46,24 +68,55 @@ func (g Grid) headed() bool { return strings.Join(g.Head, "") != "" }
 // HTML returns the table for a page.
 func (g Grid) HTML() string {
 	g = g.dropEmpty()
-	var b strings.Builder
-	b.WriteString(`<div style="overflow-x:auto">`)
+	var table, foot strings.Builder
 	if len(g.Rows) > 0 {
-		g.writeTable(&b)
+		g.writeTable(&table)
 	}
 	for _, line := range g.Foot {
-		b.WriteString(`<div style="font-size:85%;opacity:.7">` + html.EscapeString(line) + `</div>`)
+		foot.WriteString(`<div style="font-size:85%;opacity:.7">` + html.EscapeString(line) + `</div>`)
 	}
-	b.WriteString(`</div>`)
-	return b.String()
+	if g.Unit != "" && g.headed() && (len(g.Rows) > 1 || g.ID != "") {
+		return sheet.Sheet{ID: g.ID, Unit: g.Unit, Table: table.String(), Foot: foot.String()}.HTML()
+	}
+	return `<div style="overflow-x:auto">` + table.String() + foot.String() + `</div>`
+}
+
+// numeric reports whether a column holds numbers alone, or what stands for numbers, so that its cells are
+// easier to compare when they end below each other.
+func (g Grid) numeric(column int) bool {
+	some := false
+	for _, row := range g.Rows {
+		key := row[column].key()
+		if key == "" {
+			continue
+		}
+		if _, err := strconv.ParseFloat(key, 64); err != nil {
+			return false
+		}
+		some = true
+	}
+	return some
+}
+
+// aligned returns the style of alignment of each column.
+func (g Grid) aligned() []string {
+	out := make([]string, len(g.Head))
+	for i := range out {
+		out[i] = "text-align:left;"
+		if g.headed() && g.numeric(i) {
+			out[i] = "text-align:right;font-variant-numeric:tabular-nums;"
+		}
+	}
+	return out
 }
 
 func (g Grid) writeTable(b *strings.Builder) {
 	b.WriteString(`<table style="border-collapse:collapse;font-size:90%">`)
+	aligned := g.aligned()
 	if g.headed() {
 		b.WriteString(`<thead><tr>`)
-		for _, head := range g.Head {
-			b.WriteString(`<th style="text-align:left;padding:2px 8px;border-bottom:1px solid currentColor">`)
+		for i, head := range g.Head {
+			b.WriteString(`<th scope="col" style="` + aligned[i] + `padding:2px 8px;white-space:nowrap;border-bottom:1px solid currentColor">`)
 			b.WriteString(html.EscapeString(head) + `</th>`)
 		}
 		b.WriteString(`</tr></thead>`)
@@ -71,16 +124,24 @@ func (g Grid) writeTable(b *strings.Builder) {
 	b.WriteString(`<tbody>`)
 	for _, row := range g.Rows {
 		b.WriteString(`<tr>`)
-		for _, c := range row {
-			form := c.HTML
-			if form == "" {
-				form = html.EscapeString(c.Text)
-			}
-			b.WriteString(`<td style="text-align:left;padding:2px 8px;` + wrapping(c.Text) + `">` + form + `</td>`)
+		for i, c := range row {
+			c.write(b, aligned[i])
 		}
 		b.WriteString(`</tr>`)
 	}
 	b.WriteString(`</tbody></table>`)
+}
+
+func (c Cell) write(b *strings.Builder, aligned string) {
+	form := c.HTML
+	if form == "" {
+		form = html.EscapeString(c.Text)
+	}
+	b.WriteString(`<td style="` + aligned + `padding:2px 8px;` + wrapping(c.Text) + `"`)
+	if c.Key != "" {
+		b.WriteString(` data-key="` + html.EscapeString(c.Key) + `"`)
+	}
+	b.WriteString(`>` + form + `</td>`)
 }
 
 // wrapping lets long texts take several lines, so that the columns after them stay in sight.
