@@ -82,6 +82,16 @@ func (l *Live) Mark(x float64, text string) {
 	}
 }
 
+// Drop takes all points out of a series, which keeps its colour and its place, so that it can be drawn anew.
+func (l *Live) Drop(series string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t := l.byName[series]; t != nil && !l.closed {
+		t.xs, t.ys, t.total = nil, nil, 0
+		l.changed()
+	}
+}
+
 // track returns the series with the given name. The caller holds mu, or is the only one.
 func (l *Live) track(name string) *track {
 	t := l.byName[name]

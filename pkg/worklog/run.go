@@ -187,9 +187,12 @@ func (r *Run) fail(err error) {
 	fmt.Fprintln(os.Stderr, err)
 }
 
+// idTime is how an ID begins, so that IDs stand in the order of time.
+const idTime = "20060102-150405-"
+
 // newID makes the name of a run that begins now: the time in UTC, and six letters against chance.
 func newID(now time.Time) metric.RunID {
-	return metric.RunID(now.UTC().Format("20060102-150405-") + strings.ToLower(rand.Text()[:6]))
+	return metric.RunID(now.UTC().Format(idTime) + strings.ToLower(rand.Text()[:6]))
 }
 
 // describe names the type of params.

@@ -150,10 +150,10 @@ func condense(log io.ReadSeeker, size int64, prev *aggregate) (*aggregate, error
 	if agg == nil {
 		agg = &aggregate{}
 	}
-	err := agg.read(log)
+	err := agg.read(log, nil)
 	for errors.Is(err, errRescan) {
 		agg = &aggregate{Cuts: agg.Cuts}
-		err = agg.read(log)
+		err = agg.read(log, nil)
 	}
 	agg.Summary.Damage = size - agg.Offset
 	if err == nil && agg.Summary.ID == "" {
@@ -162,8 +162,8 @@ func condense(log io.ReadSeeker, size int64, prev *aggregate) (*aggregate, error
 	return agg, err
 }
 
-// read takes in the records from a.Offset on.
-func (a *aggregate) read(log io.ReadSeeker) error {
+// read takes in the records from a.Offset on, and calls tap, unless it is nil, with every point that holds.
+func (a *aggregate) read(log io.ReadSeeker, tap func(point)) error {
 	return eachRecord(log, &a.Offset, func(at int64, kind byte, payload []byte) error {
 		switch kind {
 		case kindEvent:
@@ -173,7 +173,11 @@ func (a *aggregate) read(log io.ReadSeeker) error {
 			}
 			return a.event(at, e)
 		case kindPoints:
-			return decodePoints(payload, func(p point) { a.point(at, p) })
+			return decodePoints(payload, func(p point) {
+				if a.point(at, p) && tap != nil {
+					tap(p)
+				}
+			})
 		}
 		return nil
 	})
@@ -291,10 +295,11 @@ func (s *Summary) seriesOf(name string) *[]Series {
 	return &s.Metrics
 }
 
-func (a *aggregate) point(at int64, p point) {
+// point takes a point in, unless it was taken back later.
+func (a *aggregate) point(at int64, p point) (holds bool) {
 	a.alive(p.time)
 	if voids(a.Cuts, at, p.step) {
-		return
+		return false
 	}
 	s := &a.Summary
 	if a.index == nil {
@@ -317,6 +322,7 @@ func (a *aggregate) point(at int64, p point) {
 		s.Points++
 	}
 	a.Top = max(a.Top, p.step)
+	return true
 }
 
 // now returns the summary as of now: a run whose process is gone is lost.

@@ -1,9 +1,11 @@
 package worklog
 
 import (
+	"cmp"
 	"fmt"
 	"html"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -163,14 +165,20 @@ func split(sums []Summary) (varying []string, same []Param) {
 	return varying, same
 }
 
-// names returns the metrics of all runs: those by which runs are judged first, then the others.
+// held matches metrics of data that was held back from training, by which a run is judged before others.
+var held = regexp.MustCompile(`(?i)(^|[^a-z])(valid|validation|val|test|eval|dev)([^a-z]|$)`)
+
+// names returns the metrics of all runs: those by which runs are judged first, those of data that was held
+// back foremost, then the others.
 func names(sums []Summary) []string {
-	var judged, others []string
+	var first, judged, others []string
 	seen := map[string]bool{}
 	for _, s := range sums {
 		for _, m := range s.Metrics {
 			switch {
 			case seen[m.Name]:
+			case Better(m.Name) != 0 && held.MatchString(m.Name):
+				first = append(first, m.Name)
 			case Better(m.Name) != 0:
 				judged = append(judged, m.Name)
 			default:
@@ -179,7 +187,7 @@ func names(sums []Summary) []string {
 			seen[m.Name] = true
 		}
 	}
-	return append(judged, others...)
+	return append(append(first, judged...), others...)
 }
 
 func arrow(name string) string { return [3]string{" ↓", "", " ↑"}[Better(name)+1] }
@@ -252,6 +260,109 @@ func clip(s string, n int) string {
 		return s
 	}
 	return string([]rune(s)[:n-1]) + "…"
+}
+
+// boardMetrics is how many metrics get a column.
+const boardMetrics = 4
+
+func (b *Board) grid() page.Grid {
+	on := b.shown()
+	if len(on) == 0 {
+		return page.Grid{Foot: []string{"waiting for a run: " + cmp.Or(strings.Join(b.terms, " "), "none is at work")}}
+	}
+	var sums []Summary
+	for _, f := range on {
+		sums = append(sums, f.sum)
+	}
+	varying, _ := split(sums)
+	varying = varying[:min(len(varying), maxVarying)]
+	metrics := slices.DeleteFunc(names(sums), func(name string) bool { return name == b.metric })
+	metrics = metrics[:min(len(metrics), boardMetrics-1)]
+	if b.metric != "" {
+		metrics = append([]string{b.metric}, metrics...)
+	}
+	g := page.Grid{Head: []string{"run", "name", "state"}, Unit: "runs", ID: b.id}
+	g.Head = append(append(g.Head, varying...), "step", "a second", "left")
+	for i, name := range metrics {
+		g.Head = append(g.Head, name+arrow(name))
+		if i == 0 {
+			g.Head = append(g.Head, "")
+		}
+	}
+	g.Head = append(g.Head, "took")
+	shared := sharedName(sums)
+	for _, f := range on {
+		g.Rows = append(g.Rows, f.row(varying, metrics, shared))
+	}
+	g.Foot = b.foot(shared)
+	return g
+}
+
+// row lays out one run; what all runs are called stands below the table.
+func (f *followed) row(varying, metrics []string, shared string) []page.Cell {
+	s := f.sum
+	name := s.Name
+	if name == shared {
+		name = ""
+	}
+	cells := []page.Cell{page.Plain(shortID(s)), page.Plain(name), stateCell(s)}
+	for _, path := range varying {
+		p, _ := s.Param(path)
+		cells = append(cells, page.Plain(clip(p.Value, 32)))
+	}
+	total, rate, left := f.pace()
+	step, speed, remaining := page.Cell{}, page.Cell{}, page.Cell{}
+	if s.Points > 0 {
+		step = page.Keyed(strconv.Itoa(f.agg.Top), float64(f.agg.Top))
+		if total > 0 {
+			step.Text += "/" + strconv.Itoa(total)
+		}
+	}
+	if rate > 0 {
+		speed = page.Keyed(strconv.FormatFloat(rate, 'g', 3, 64), rate)
+	}
+	if left > 0 {
+		remaining = page.Keyed(took(left), left.Seconds())
+	}
+	cells = append(cells, step, speed, remaining)
+	for i, name := range metrics {
+		m, ok := s.Metric(name)
+		cells = append(cells, lastCell(m, ok))
+		if i == 0 {
+			cells = append(cells, page.Cell{Text: m.shape.Text(), HTML: m.shape.SVG()})
+		}
+	}
+	return append(cells, page.Keyed(took(s.Duration), s.Duration.Seconds()))
+}
+
+// stateColours are those of the dot before a state. They can be told apart on light and dark.
+var stateColours = map[State]string{Running: "#2f9e44", Finished: "#868e96", Interrupted: "#e67700", Failed: "#e03131", Lost: "#e03131"}
+
+func stateCell(s Summary) page.Cell {
+	c := page.Plain(string(s.State))
+	if s.Error != "" {
+		c.Text += ": " + clip(s.Error, 40)
+	}
+	c.HTML = fmt.Sprintf(`<span style="color:%s">●</span> %s`, stateColours[s.State], html.EscapeString(c.Text))
+	return c
+}
+
+func (b *Board) foot(shared string) []string {
+	n := b.States()
+	var parts []string
+	for _, state := range []State{Running, Finished, Failed, Interrupted, Lost} {
+		if n[state] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[state], state))
+		}
+	}
+	line := strings.Join(parts, ", ")
+	if shared != "" {
+		line = shared + ": " + line
+	}
+	if b.left > 0 {
+		return []string{line, fmt.Sprintf("not shown: %d older runs", b.left)}
+	}
+	return []string{line}
 }
 
 // Parallel returns a chart of parallel coordinates: an axis for each parameter that varies, logarithmic
