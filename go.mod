@@ -15,6 +15,7 @@ require (
 	github.com/yuin/goldmark v1.8.7 // renders the Markdown cells of reports
 	golang.org/x/image v0.26.0 // fills the shapes and letters of a chart's PNG; kept by the Go project
 	golang.org/x/mod v0.35.0 // reads go.work files
+	golang.org/x/sys v0.43.0 // the size of a terminal, for `lathe log watch`
 	golang.org/x/tools v0.44.0 // the analyzers of go vet; txtar, the form of scenario files in tests
 	modernc.org/sqlite v1.51.0 // answers SQL about runs, and reads the stores of other trackers; SQLite in pure Go. Not linked into cells
 )
@@ -51,7 +52,6 @@ require (
 	github.com/schollz/progressbar/v3 v3.19.0 // indirect
 	github.com/xo/terminfo v0.0.0-20220910002029-abceb7e1c41e // indirect
 	golang.org/x/exp v0.0.0-20260410095643-746e56fc9e2f // indirect
-	golang.org/x/sys v0.43.0 // indirect
 	golang.org/x/term v0.40.0 // indirect
 	golang.org/x/text v0.35.0 // indirect
 	google.golang.org/protobuf v1.36.11 // indirect

@@ -44,6 +44,7 @@ func logVerbs() []logVerb {
 	return []logVerb{
 		{"ls", "[QUERY...]", "list runs, in what fits on a page", 0, -1, nil, logList},
 		{"table", "[QUERY...] [--csv]", "list runs with a column for everything, what varies first", 0, -1, csvFlag, logTable},
+		{"watch", "[QUERY...] [metric:NAME]", "follow runs as they go; without QUERY, those at work; Ctrl-C ends it", 0, -1, nil, logWatch},
 		{"show", "RUN [--cells | --output]", "show what is known of a run, the cells of its session, or what was printed", 1, 1, showFlags, logShow},
 		{"diff", "RUN [RUN]", "say what differs from the run of that name before, or from another", 1, 2, nil, logDiff},
 		{"note", "RUN TEXT...", "add a remark to a run", 2, -1, nil, logNote},
