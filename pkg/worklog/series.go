@@ -341,9 +341,17 @@ func (d *drawing) style(o map[string]any) {
 	}
 	if l, ok := o["legend"].(map[string]any); ok {
 		l["data"] = legend
-		l["type"] = "scroll"
 	}
+	scrolled(o)
 	if axes, ok := o["xAxis"].([]any); ok && d.by == ByClock {
 		axes[0].(map[string]any)["type"] = "time"
+	}
+}
+
+// scrolled lets a legend of many names be leafed through. ECharts cuts such a legend off at the height of
+// its signs, so these are as high as letters, most of it empty.
+func scrolled(o map[string]any) {
+	if l, ok := o["legend"].(map[string]any); ok {
+		l["type"], l["icon"], l["itemHeight"] = "scroll", "path://M0,0M18,14M0,5H18V9H0Z", 14
 	}
 }

@@ -282,7 +282,7 @@ func (b *Board) grid() page.Grid {
 		metrics = append([]string{b.metric}, metrics...)
 	}
 	g := page.Grid{Head: []string{"run", "name", "state"}, Unit: "runs", ID: b.id}
-	g.Head = append(append(g.Head, varying...), "step", "a second", "left")
+	g.Head = append(append(g.Head, varying...), "step", "steps/s", "left")
 	for i, name := range metrics {
 		g.Head = append(g.Head, name+arrow(name))
 		if i == 0 {

@@ -417,13 +417,6 @@ func (v *view) close() error {
 	return errors.Join(v.table.Err(), v.live.Close())
 }
 
-// scrolled lets a legend of many names be leafed through.
-func scrolled(o map[string]any) {
-	if legend, ok := o["legend"].(map[string]any); ok {
-		legend["type"] = "scroll"
-	}
-}
-
 // HTML returns the table for a page.
 func (b *Board) HTML() string { return b.grid().HTML() }
 

@@ -37,6 +37,8 @@ func TestJupyterLab(t *testing.T) {
 	t.Run("widget", l.widget)
 	t.Run("stop", l.stop)
 	t.Run("gonbui", l.gonbui)
+	t.Run("runs", l.runs)
+	t.Run("board", l.board)
 	t.Run("notebook", l.notebook)
 }
 

@@ -56,8 +56,9 @@ var bar=document.createElement('div'),input=document.createElement('input'),coun
 bar.style.cssText='display:flex;flex-wrap:wrap;align-items:baseline;gap:.8em;margin:.2em 0 .4em;font-size:90%';
 bar.setAttribute('data-lm-suppress-shortcuts','');
 input.type='search';input.value=state.filter;input.spellcheck=false;
-input.placeholder='filter: words, '+(names[1]||names[0])+':word, column<=0.01';
-input.title='Words that a row holds, and comparisons such as column<=0.01, column!=0, column:word; all must hold';
+var counted=names.find(function(n,c){return n&&!words[c]&&rows.length&&rows[0].cells[c].key!==''});
+input.placeholder='words'+(counted?', '+counted+'<='+rows[0].cells[names.indexOf(counted)].key:'')+', '+names[0]+':…';
+input.title='Words that a row holds, and comparisons: column<=number, column!=number, column:word; all must hold';
 input.setAttribute('aria-label','filter the '+unit);
 input.style.cssText='flex:0 1 24em;font:inherit;padding:2px 6px;color:inherit;background:var(--jp-input-background,transparent);'+
 'border:1px solid var(--jp-border-color1,rgba(128,128,128,.6));border-radius:3px';

@@ -62,6 +62,12 @@ class Page:
         self.call("Input.dispatchKeyEvent", type="keyDown", **key)
         self.call("Input.dispatchKeyEvent", type="keyUp", **key)
 
+    def activate(self):
+        """Press Enter with the character that a button waits for."""
+        key = dict(key="Enter", code="Enter", windowsVirtualKeyCode=13)
+        self.call("Input.dispatchKeyEvent", type="keyDown", text="\r", **key)
+        self.call("Input.dispatchKeyEvent", type="keyUp", **key)
+
     def shift_enter(self):
         self.press("Enter", 13, shift=True)
 
@@ -299,6 +305,84 @@ def story_notebook(nb, shot):
         if cell["interactive"]:
             nb.scroll(i)
             shot(f"-{i + 1}")
+    return seen
+
+
+SHEET = "[...document.querySelectorAll('.jp-OutputArea-output [data-lathe-sheet]')].at({})"
+
+
+def sheet(nb, i):
+    """What the i-th table on the page shows: the first cells of its rows in sight, its count, and its sorted heading."""
+    return nb.page.js(f"""(() => {{ const s = {SHEET.format(i)}; return {{
+        rows: [...s.querySelectorAll('tbody tr')].filter(r => r.getBoundingClientRect().height > 0).map(r => [...r.cells].slice(0, 4).map(c => c.textContent)),
+        count: s.querySelector('[role=status]')?.textContent ?? '',
+        sorted: [...s.querySelectorAll('th[aria-sort]:not([aria-sort=none])')].map(h => h.textContent + ' ' + h.getAttribute('aria-sort')),
+        filter: s.querySelector('input')?.value ?? '', focused: s.contains(document.activeElement),
+    }} }})()""")
+
+
+def story_runs(nb, shot):
+    """Sort a table of runs by mouse and by keyboard, filter it, and see that another table stays as it is."""
+    page = nb.page
+    nb.run_next(0)
+    nb.run_next(1)
+    nb.run_next(2)
+    nb.wait("two tables", "document.querySelectorAll('.jp-OutputArea-output [data-lathe-sheet] th button').length > 8")
+    seen = {"before": sheet(nb, 0)}
+    nb.scroll(1)
+    shot("-table")
+    heading = f"[...{SHEET.format(0)}.querySelectorAll('th button')].find(b => /^LR/.test(b.textContent))"
+    page.click_on(heading)
+    seen["up"] = sheet(nb, 0)
+    page.activate()  # the heading has the focus
+    seen["down"] = sheet(nb, 0)
+    shot("-sorted")
+    page.click_on(f"{SHEET.format(0)}.querySelector('input')")
+    page.type("adam LR<=0.01")
+    seen["filtered"] = sheet(nb, 0)
+    shot("-filtered")
+    page.press("d", 68)  # twice, this would delete the cell if the field did not have the key
+    page.press("d", 68)
+    seen["cells"] = len(nb.cells())
+    page.js(f"(i => {{ i.value = ''; i.dispatchEvent(new Event('input')) }})({SHEET.format(0)}.querySelector('input'))")
+    page.click_on(heading)
+    seen["after"] = sheet(nb, 0)
+    seen["other"] = sheet(nb, 1)
+    page.js("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
+    nb.wait("the theme", "document.body.dataset.jpThemeLight === 'false'")
+    time.sleep(1)
+    shot("-dark")
+    page.js("window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'})")
+    nb.wait("the theme", "document.body.dataset.jpThemeLight === 'true'")
+    return seen
+
+
+def story_board(nb, shot):
+    """Watch runs of another process, filter and sort them as they go, and stop watching."""
+    page = nb.page
+    nb.run_next(0, ended=False)
+    nb.wait("the board", f"{SHEET.format(0)}?.querySelectorAll('tbody tr').length >= 8 && {CELLS}[0].interactive > 0")
+    page.click_on(f"{SHEET.format(0)}.querySelector('input')")
+    page.type("state:running")
+    time.sleep(2)  # the table comes anew twice a second
+    page.type(" Width>2")
+    time.sleep(1)
+    page.click_on(f"[...{SHEET.format(0)}.querySelectorAll('th button')].find(b => /^Width/.test(b.textContent))")
+    time.sleep(1)
+    page.activate()  # the heading has the focus still, although the table came anew
+    time.sleep(1)
+    seen = {"going": sheet(nb, 0)}
+    shot("-going")
+    steps = f"{SHEET.format(0)}.querySelector('tbody').textContent"
+    before = page.js(steps)
+    nb.wait("more steps", f"{steps} !== {json.dumps(before)}")
+    nb.command("notebook:interrupt-kernel")
+    nb.wait("the end of the cell", f"/\\d/.test({CELLS}[0].prompt)")
+    time.sleep(2)
+    seen["stopped"], seen["cell"] = sheet(nb, 0), nb.cells()[0]
+    shot("-stopped")
+    page.js("window.jupyterapp.commands.execute('docmanager:save')")
+    seen["saved"] = page.js("fetch('/api/contents/board.ipynb').then(r => r.json()).then(m => JSON.stringify(m.content))")
     return seen
 
 

@@ -98,26 +98,33 @@ func (g Grid) numeric(column int) bool {
 	return some
 }
 
-// aligned returns the style of alignment of each column.
-func (g Grid) aligned() []string {
+// classes returns the class of each column.
+func (g Grid) classes() []string {
 	out := make([]string, len(g.Head))
 	for i := range out {
-		out[i] = "text-align:left;"
 		if g.headed() && g.numeric(i) {
-			out[i] = "text-align:right;font-variant-numeric:tabular-nums;"
+			out[i] = "n"
 		}
 	}
 	return out
 }
 
+// style holds for all tables of this package; with a style of its own in each cell, a table of some hundred
+// rows would be twice as long. Columns of class n are of numbers, cells of class w of long texts, which
+// take several lines, so that the columns after them stay in sight.
+const style = `<style>table.lathe-grid{border-collapse:collapse;font-size:90%}` +
+	`table.lathe-grid th,table.lathe-grid td{text-align:left;padding:2px 8px;white-space:nowrap}` +
+	`table.lathe-grid th{border-bottom:1px solid currentColor}` +
+	`table.lathe-grid .n{text-align:right;font-variant-numeric:tabular-nums}` +
+	`table.lathe-grid .w{white-space:normal;min-width:16em;max-width:48em}</style>`
+
 func (g Grid) writeTable(b *strings.Builder) {
-	b.WriteString(`<table style="border-collapse:collapse;font-size:90%">`)
-	aligned := g.aligned()
+	b.WriteString(style + `<table class="lathe-grid">`)
+	classes := g.classes()
 	if g.headed() {
 		b.WriteString(`<thead><tr>`)
 		for i, head := range g.Head {
-			b.WriteString(`<th scope="col" style="` + aligned[i] + `padding:2px 8px;white-space:nowrap;border-bottom:1px solid currentColor">`)
-			b.WriteString(html.EscapeString(head) + `</th>`)
+			b.WriteString(`<th scope="col"` + attribute("class", classes[i]) + `>` + html.EscapeString(head) + `</th>`)
 		}
 		b.WriteString(`</tr></thead>`)
 	}
@@ -125,31 +132,30 @@ func (g Grid) writeTable(b *strings.Builder) {
 	for _, row := range g.Rows {
 		b.WriteString(`<tr>`)
 		for i, c := range row {
-			c.write(b, aligned[i])
+			c.write(b, classes[i])
 		}
 		b.WriteString(`</tr>`)
 	}
 	b.WriteString(`</tbody></table>`)
 }
 
-func (c Cell) write(b *strings.Builder, aligned string) {
+func (c Cell) write(b *strings.Builder, class string) {
 	form := c.HTML
 	if form == "" {
 		form = html.EscapeString(c.Text)
 	}
-	b.WriteString(`<td style="` + aligned + `padding:2px 8px;` + wrapping(c.Text) + `"`)
-	if c.Key != "" {
-		b.WriteString(` data-key="` + html.EscapeString(c.Key) + `"`)
+	if utf8.RuneCountInString(c.Text) > 40 {
+		class = "w"
 	}
-	b.WriteString(`>` + form + `</td>`)
+	b.WriteString(`<td` + attribute("class", class) + attribute("data-key", c.Key) + `>` + form + `</td>`)
 }
 
-// wrapping lets long texts take several lines, so that the columns after them stay in sight.
-func wrapping(text string) string {
-	if utf8.RuneCountInString(text) > 40 {
-		return "min-width:16em;max-width:48em"
+// attribute returns an attribute of an element, or nothing without a value.
+func attribute(name, value string) string {
+	if value == "" {
+		return ""
 	}
-	return "white-space:nowrap"
+	return " " + name + `="` + html.EscapeString(value) + `"`
 }
 
 // Text returns the table with its columns aligned by blanks.

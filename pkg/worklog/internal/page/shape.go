@@ -117,7 +117,7 @@ func (h Shape) SVG() string {
 		fmt.Fprintf(&band, "M%.1f %.1fV%.1f", x, top, bottom)
 		pen = "L"
 	}
-	return fmt.Sprintf(`<svg width="%d" height="%d" viewBox="0 0 %d %d" role="img" style="vertical-align:middle;fill:none;stroke:currentColor">`+
+	return fmt.Sprintf(`<svg width="%d" height="%d" viewBox="0 0 %d %d" role="img" style="vertical-align:middle;max-width:none;fill:none;stroke:currentColor">`+
 		`<path d="%s" stroke-width="%.1f" stroke-opacity=".25"/><path d="%s" stroke-width="1.2"/><path d="%s" stroke="#d62728"/></svg>`,
 		sparkWidth, sparkHeight, sparkWidth, sparkHeight, band.String(), max(1, step*0.8), line.String(), crosses.String())
 }
