@@ -2,15 +2,16 @@ package worklog
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
+	"hash/crc32"
+	"io"
+	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"sync"
+	"strconv"
 	"time"
 
 	"github.com/lathe-go/lathe/pkg/internal/filelock"
@@ -18,126 +19,267 @@ import (
 	"github.com/lathe-go/lathe/pkg/worklog/internal/framed"
 )
 
-// The index keeps the aggregate of each log with the size and time that the log had, so that a list
-// reads only what was written since the last one. It can be deleted at any time: it is made of the logs.
-const indexName = "index"
+// The index keeps of each log what a query asks for, with the size and time that the log had, so that a
+// list reads only what was written since the last one; of a long log it also keeps the aggregate. It can
+// be deleted at any time: it is made of the logs.
+//
+// It is framed records: names, each a text that cards refer to by its place among the names; and cards,
+// of which a later one replaces an earlier one of the same run. Behind a card stands its aggregate as
+// JSON, which lists pass over.
+const (
+	indexName       = "index"
+	indexMagic      = "lathe worklog index 2\n"
+	kindName   byte = 1
+	kindCard   byte = 2
+)
 
-// An entry is one log in the index; a later entry of the same log replaces an earlier one.
-type entry struct {
-	ID   metric.RunID `json:"id"`
-	Size int64        `json:"size"`
-	Time int64        `json:"time"`
-	Agg  *aggregate   `json:"agg"`
+// longLog is the size from which a log takes longer to read than its aggregate.
+const longLog = 64 << 10
+
+// A card is what a query asks of a run.
+type card struct {
+	id    metric.RunID
+	size  int64 // of the log
+	time  int64 // and its modification, Unix, nanoseconds
+	name  string
+	state State
+	owner owner // of a run that was running
+	began time.Time
+	ended time.Time
+	tags  []string
+	files []File // their paths and digests alone
+	data  []Data
+
+	values  []byte // parameters and metrics, see appendValues
+	payload []byte // all of the above
+	body    body
 }
 
-// Runs returns the runs that meet every term, those that began last first. See Runs, the function, for
-// the terms. A log that cannot be opened is passed over and named by the error, beside the others.
-func (f *Folder) Runs(terms ...string) (List, error) {
-	q, err := parseQuery(terms)
-	if err != nil {
-		return nil, err
-	}
-	ids, err := f.ids()
-	if err != nil {
-		return nil, err
-	}
-	known, records := f.loadIndex()
-	var out List
-	var fresh []entry
-	var bad error
-	here, now := self(), time.Now()
-	for _, id := range ids {
-		e, isFresh, err := f.refresh(id, known[id])
-		switch {
-		case errors.Is(err, errEmpty) || errors.Is(err, fs.ErrNotExist):
-			continue
-		case err != nil:
-			bad = errors.Join(bad, fmt.Errorf("worklog: run %s: %w", id, err))
-			continue
-		}
-		known[id] = e
-		if isFresh {
-			fresh = append(fresh, e)
-		}
-		if s := e.Agg.now(here, now); q.match(s, now) {
-			out = append(out, &Run{folder: f, id: id, name: s.Name, began: s.Began, agg: e.Agg, size: e.Size})
-		}
-	}
-	f.saveIndex(ids, known, fresh, records)
-	slices.SortStableFunc(out, func(a, b *Run) int { return b.began.Compare(a.began) })
-	return out, bad
+// A body is where the aggregate of a card is kept.
+type body struct {
+	path string // of the index
+	at   int64
+	size int // in bytes; 0 where none is kept
+	sum  uint32
 }
 
-// refresh brings the entry of a run up to the log's present size.
-func (f *Folder) refresh(id metric.RunID, e entry) (_ entry, fresh bool, err error) {
-	info, err := os.Stat(f.log(id))
-	if err != nil {
-		return e, false, err
-	}
-	size, when := info.Size(), info.ModTime().UnixNano()
-	if e.Agg != nil && e.Size == size && e.Time == when {
-		return e, false, nil
-	}
-	if e.Agg != nil && size < e.Agg.Offset {
-		e.Agg = nil // it was cut since
-	}
-	agg, err := summarize(f.log(id), e.Agg)
-	if err != nil {
-		return e, false, err
-	}
-	return entry{id, size, when, agg}, true, nil
+// An index is what the file says.
+type index struct {
+	path   string
+	names  []string
+	places map[string]int
+	cards  map[metric.RunID]*card
+	count  int   // of cards, with those that were replaced
+	size   int64 // of the file; what is behind the valid part is not counted
+	whole  bool  // all of the file is valid
 }
 
-// loadIndex returns what the index knows and how many records it holds. An index that cannot be read
-// knows nothing.
-func (f *Folder) loadIndex() (map[metric.RunID]entry, int) {
-	known := map[metric.RunID]entry{}
-	file, err := os.Open(filepath.Join(f.path, indexName))
+// openIndex reads an index. One that cannot be read knows nothing.
+func openIndex(path string) *index {
+	x := &index{path: path, places: map[string]int{}, cards: map[metric.RunID]*card{}}
+	file, err := os.Open(path)
 	if err != nil {
-		return known, 0
+		return x
 	}
 	defer file.Close()
-	var payloads [][]byte
-	var offset int64
-	eachRecord(file, &offset, func(_ int64, _ byte, payload []byte) error { // what fails is made again
-		payloads = append(payloads, bytes.Clone(payload))
-		return nil
-	})
-	for _, e := range decodeEntries(payloads) {
-		if e.Agg != nil {
-			known[e.ID] = e
+	head := make([]byte, len(indexMagic))
+	if _, err := io.ReadFull(file, head); err != nil || string(head) != indexMagic {
+		return x
+	}
+	records := framed.NewReader(file)
+	for {
+		kind, payload, ok := records.Next()
+		if !ok {
+			break
+		}
+		if kind == kindName {
+			x.name(string(payload))
+			continue
+		}
+		c := &card{payload: bytes.Clone(payload)}
+		if kind != kindCard || !c.decode() {
+			return x
+		}
+		c.body.path, c.body.at = path, int64(len(indexMagic))+records.Valid()
+		if !records.Skip(c.body.size) {
+			return x
+		}
+		x.cards[c.id] = c
+		x.count++
+	}
+	x.size = int64(len(indexMagic)) + records.Valid()
+	info, err := file.Stat()
+	x.whole = err == nil && info.Size() == x.size
+	return x
+}
+
+// name returns the place of a name, which it may add.
+func (x *index) name(name string) (place int, fresh bool) {
+	place, ok := x.places[name]
+	if !ok {
+		place = len(x.names)
+		x.names = append(x.names, name)
+		x.places[name] = place
+	}
+	return place, !ok
+}
+
+// decode reads the payload but for the values.
+func (c *card) decode() bool {
+	r := cursor{b: c.payload}
+	c.id, c.size, c.time = metric.RunID(r.text()), r.varint(), r.varint()
+	c.name, c.state = r.text(), State(r.text())
+	if text := r.text(); text != "" && json.Unmarshal([]byte(text), &c.owner) != nil {
+		return false
+	}
+	c.began, c.ended = time.Unix(0, r.varint()), time.Unix(0, r.varint())
+	for n := r.uvarint(); n > 0 && !r.bad; n-- {
+		c.tags = append(c.tags, r.text())
+	}
+	for n := r.uvarint(); n > 0 && !r.bad; n-- {
+		c.files = append(c.files, File{Path: r.text(), SHA256: r.text()})
+	}
+	for n := r.uvarint(); n > 0 && !r.bad; n-- {
+		c.data = append(c.data, Data{r.text(), r.text()})
+	}
+	c.body.size, c.body.sum = int(r.uvarint()), uint32(r.uvarint())
+	c.values = r.b
+	return !r.bad && c.id != "" && c.body.size >= 0
+}
+
+// newCard returns the card of a run and its body, and appends to records the names that it is the first to
+// use.
+func (x *index) newCard(id metric.RunID, log os.FileInfo, agg *aggregate, records []byte) (*card, []byte, []byte) {
+	s := &agg.Summary
+	var text []byte // an aggregate has a JSON form
+	if log.Size() >= longLog {
+		text, _ = json.Marshal(agg)
+	}
+	var by []byte
+	if s.State == Running {
+		by, _ = json.Marshal(agg.Owner) // strings and a number have one
+	}
+	b := appendText(nil, string(id))
+	b = binary.AppendVarint(binary.AppendVarint(b, log.Size()), log.ModTime().UnixNano())
+	b = appendText(appendText(appendText(b, s.Name), string(s.State)), string(by))
+	b = binary.AppendVarint(binary.AppendVarint(b, s.Began.UnixNano()), s.Ended.UnixNano())
+	b = binary.AppendUvarint(b, uint64(len(s.Tags)))
+	for _, tag := range s.Tags {
+		b = appendText(b, tag)
+	}
+	b = binary.AppendUvarint(b, uint64(len(s.Files)))
+	for _, f := range s.Files {
+		b = appendText(appendText(b, f.Path), f.SHA256)
+	}
+	b = binary.AppendUvarint(b, uint64(len(s.Data)))
+	for _, d := range s.Data {
+		b = appendText(appendText(b, d.Name), d.Digest)
+	}
+	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(len(text))), uint64(crc32.ChecksumIEEE(text)))
+	b, records = x.appendValues(b, s, records)
+	c := &card{payload: b}
+	c.decode()
+	return c, text, records
+}
+
+func appendText(b []byte, text string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
+}
+
+// appendValues appends to b the number of parameters, then of each the place of its path and its value as
+// text; and the same of the metrics, whose last values take 8 bytes.
+func (x *index) appendValues(b []byte, s *Summary, records []byte) (_, more []byte) {
+	put := func(name string) {
+		place, fresh := x.name(name)
+		if fresh {
+			records = framed.Append(records, kindName, []byte(name))
+		}
+		b = binary.AppendUvarint(b, uint64(place))
+	}
+	b = binary.AppendUvarint(b, uint64(len(s.Params)))
+	for _, p := range s.Params {
+		put(p.Path)
+		b = appendText(b, p.Value)
+	}
+	series := slices.Concat(s.Metrics, s.System)
+	b = binary.AppendUvarint(b, uint64(len(series)))
+	for _, m := range series {
+		put(m.Name)
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(m.Last.Value))
+	}
+	return b, records
+}
+
+// lookup returns the text of a parameter of a card, or else of the last value of a metric.
+func (x *index) lookup(c *card, key string) (string, bool) {
+	place, ok := x.places[key]
+	if !ok {
+		return "", false
+	}
+	r := cursor{b: c.values}
+	for n := r.uvarint(); n > 0 && !r.bad; n-- {
+		at, size := r.uvarint(), r.uvarint()
+		if size > uint64(len(r.b)) {
+			return "", false
+		}
+		if at == uint64(place) {
+			return string(r.b[:size]), true
+		}
+		r.b = r.b[size:]
+	}
+	for n := r.uvarint(); n > 0 && !r.bad; n-- {
+		at, bits := r.uvarint(), r.bits()
+		if at == uint64(place) && !r.bad {
+			return strconv.FormatFloat(math.Float64frombits(bits), 'g', -1, 64), true
 		}
 	}
-	return known, len(payloads)
+	return "", false
 }
 
-// decodeEntries reads entries on all processors, because that is most of the time that a list takes.
-// An entry that cannot be read has no aggregate.
-func decodeEntries(payloads [][]byte) []entry {
-	entries := make([]entry, len(payloads))
-	workers := runtime.GOMAXPROCS(0)
-	var group sync.WaitGroup
-	for w := range workers {
-		group.Go(func() {
-			for i := w; i < len(payloads); i += workers {
-				if json.Unmarshal(payloads[i], &entries[i]) != nil {
-					entries[i] = entry{}
-				}
-			}
-		})
+// aggregate returns what is kept behind a card, or nil.
+func (b body) aggregate() *aggregate {
+	text := b.text()
+	if len(text) == 0 {
+		return nil
 	}
-	group.Wait()
-	return entries
+	agg := &aggregate{}
+	if json.Unmarshal(text, agg) != nil {
+		return nil
+	}
+	return agg
 }
 
-// saveIndex adds fresh entries to the index, or writes it anew when most of it is out of date. An index
-// that cannot be written only costs time.
-func (f *Folder) saveIndex(ids []metric.RunID, known map[metric.RunID]entry, fresh []entry, records int) {
-	if len(fresh) == 0 {
+// text returns the bytes behind a card, or nil if they are there no more.
+func (b body) text() []byte {
+	if b.size == 0 {
+		return nil
+	}
+	file, err := os.Open(b.path)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	text := make([]byte, b.size)
+	if _, err := file.ReadAt(text, b.at); err != nil || crc32.ChecksumIEEE(text) != b.sum {
+		return nil // the index was written anew since
+	}
+	return text
+}
+
+// A finding is a log that the index does not know as it is.
+type finding struct {
+	id  metric.RunID
+	log os.FileInfo
+	agg *aggregate
+}
+
+// save adds findings to the index, or writes it anew when most of it is out of date. An index that cannot
+// be written only costs time.
+func (x *index) save(ids []metric.RunID, found []finding) {
+	if len(found) == 0 {
 		return
 	}
-	path := filepath.Join(f.path, indexName)
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o666)
+	file, err := os.OpenFile(x.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o666)
 	if err != nil {
 		return
 	}
@@ -145,37 +287,55 @@ func (f *Folder) saveIndex(ids []metric.RunID, known map[metric.RunID]entry, fre
 	if !filelock.Try(file) {
 		return
 	}
-	if records > 0 && records+len(fresh) <= 2*len(ids)+64 && repair(file) == nil {
-		file.Write(encodeIndex(nil, fresh))
+	if !x.whole || x.count+len(found) > 2*len(ids)+64 {
+		x.rewrite(ids, found)
 		return
 	}
-	var all []entry
+	if info, err := file.Stat(); err == nil && info.Size() == x.size {
+		file.Write(x.append(nil, found))
+	} // else another process has written to it: it will be read again
+}
+
+// append appends the records of findings to buf.
+func (x *index) append(buf []byte, found []finding) []byte {
+	for _, f := range found {
+		var c *card
+		var text []byte
+		c, text, buf = x.newCard(f.id, f.log, f.agg, buf)
+		buf = append(framed.Append(buf, kindCard, c.payload), text...)
+	}
+	return buf
+}
+
+// rewrite replaces the file.
+func (x *index) rewrite(ids []metric.RunID, found []finding) {
+	fresh := map[metric.RunID]bool{}
+	for _, f := range found {
+		fresh[f.id] = true
+	}
+	buf := []byte(indexMagic)
+	for _, name := range x.names {
+		buf = framed.Append(buf, kindName, []byte(name))
+	}
 	for _, id := range ids {
-		if e := known[id]; e.Agg != nil {
-			all = append(all, e)
+		c := x.cards[id]
+		if c == nil || fresh[id] {
+			continue
+		}
+		if text := c.body.text(); len(text) == c.body.size {
+			buf = append(framed.Append(buf, kindCard, c.payload), text...)
 		}
 	}
-	temp, err := os.CreateTemp(f.path, indexName+".*.new")
+	temp, err := os.CreateTemp(filepath.Dir(x.path), indexName+".*.new")
 	if err != nil {
 		return
 	}
-	_, err = temp.Write(encodeIndex([]byte(magic), all))
+	_, err = temp.Write(x.append(buf, found))
 	temp.Chmod(0o644) // others may read the folder too
 	if err = errors.Join(err, temp.Close()); err == nil {
-		err = os.Rename(temp.Name(), path)
+		err = os.Rename(temp.Name(), x.path)
 	}
 	if err != nil {
 		os.Remove(temp.Name())
 	}
-}
-
-func encodeIndex(buf []byte, entries []entry) []byte {
-	for _, e := range entries {
-		payload, err := json.Marshal(e)
-		if err != nil {
-			continue // then the log is read again next time
-		}
-		buf = framed.Append(buf, kindEvent, payload)
-	}
-	return buf
 }

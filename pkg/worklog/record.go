@@ -333,7 +333,7 @@ func (r *Run) usedBefore() map[string]seen {
 		if other.id == r.id || !other.began.Before(r.began) {
 			continue
 		}
-		s := &other.agg.Summary
+		s := other.brief()
 		for _, f := range slices.Backward(s.Files) {
 			if _, ok := out[fileUse(f).name]; !ok && f.SHA256 != "" {
 				out[fileUse(f).name] = seen{f.SHA256, other.id}

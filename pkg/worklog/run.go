@@ -44,6 +44,7 @@ type Run struct {
 	reading sync.Mutex // guards what was read of the log
 	agg     *aggregate
 	size    int64 // of the log when agg was read
+	card    *card // what the index says of a run whose agg is nil
 }
 
 // An Option of Start adds to what a run records of itself.
@@ -492,6 +493,20 @@ func (r *Run) Summary() Summary {
 	return r.agg.now(self(), time.Now())
 }
 
+// brief returns what is known of a run of a list without reading its log: name, state, times, tags, data,
+// and the paths and digests of files.
+func (r *Run) brief() Summary {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	switch c := r.card; {
+	case r.agg != nil:
+		return r.agg.Summary
+	case c != nil:
+		return Summary{ID: c.id, Name: c.name, State: c.state, Began: c.began, Ended: c.ended, Tags: c.tags, Files: c.files, Data: c.data}
+	}
+	return Summary{ID: r.id, Name: r.name, Began: r.began}
+}
+
 // read brings r.agg up to date; r.reading is held.
 func (r *Run) read() error {
 	if r.folder == nil {
@@ -504,6 +519,10 @@ func (r *Run) read() error {
 		}
 		return err
 	}
+	if r.agg == nil && r.card != nil {
+		r.agg = r.card.body.aggregate()
+	}
+	r.card = nil
 	if r.agg != nil && info.Size() == r.size {
 		return nil
 	}

@@ -36,10 +36,8 @@ func (l List) String() string { return l.grid(time.Now()).Text() }
 
 // grid lays the runs out.
 func (l List) grid(now time.Time) page.Grid {
-	var sums []Summary
-	for _, r := range l[:min(len(l), maxRows)] {
-		sums = append(sums, r.Summary())
-	}
+	sums := make([]Summary, min(len(l), maxRows))
+	parallel(len(sums), func(i int) { sums[i] = l[i].Summary() })
 	if len(sums) == 0 {
 		return page.Grid{Foot: []string{"no runs"}}
 	}

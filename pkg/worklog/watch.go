@@ -221,7 +221,7 @@ func (b *Board) matches(s Summary, now time.Time) bool {
 	if len(b.terms) == 0 {
 		return s.State == Running || s.Began.After(b.since)
 	}
-	return b.query.match(s, now)
+	return b.query.match(s.facts(), now)
 }
 
 // look reads what was appended to the log of f, and reports whether there was anything.

@@ -88,7 +88,17 @@ func (r *Reader) fill(p []byte) bool {
 	return err == nil
 }
 
-// Valid returns the length in bytes of the records that Next returned.
+// Skip passes over n bytes that stand between two records, and reports whether there were so many.
+func (r *Reader) Skip(n int) bool {
+	skipped, err := r.r.Discard(n)
+	if err != nil || skipped != n {
+		return false
+	}
+	r.valid += int64(n)
+	return true
+}
+
+// Valid returns the length in bytes of what Next returned and Skip passed over.
 func (r *Reader) Valid() int64 { return r.valid }
 
 // Err returns the error of the underlying reader that ended Next, or nil at an end or a fault of the data.
