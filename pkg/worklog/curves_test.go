@@ -2,9 +2,17 @@ package worklog
 
 import (
 	"encoding/json"
+	"flag"
 	"math"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/lathe-go/lathe/pkg/chart"
+	"github.com/lathe-go/lathe/pkg/metric"
 )
 
 func TestEMA(t *testing.T) {
@@ -189,5 +197,114 @@ func TestParallelChoosesItsAxes(t *testing.T) {
 	}
 	if want := "LR:log Norm:category Width: valid/loss:"; strings.Join(got, " ") != want {
 		t.Errorf("axes %q, want %q", got, want)
+	}
+}
+
+var updateGolden = flag.Bool("update", false, "write the golden files anew")
+
+// recorded makes two runs that are always the same: one that was resumed and counts its epochs and FLOPs,
+// and one that has a fact of them.
+func recorded(t *testing.T) List {
+	folder := Open(t.TempDir())
+	began := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for i, id := range []metric.RunID{"20260301-120000-aaaaaa", "20260301-130000-bbbbbb"} {
+		s := Summary{ID: id, Name: "mlp", State: Finished, Began: began, Ended: began.Add(time.Minute),
+			Params: []Param{{"LR", "float64", []string{"0.1", "0.0001"}[i]}, {"Norm", "string", []string{"batch", "none"}[i]}, {"Width", "int", "64"}}}
+		if i == 1 {
+			s.Env.Facts = map[string]string{"flops/step": "2.5e6"}
+		}
+		var points []metric.Point
+		for step := range 6 {
+			when := began.Add(time.Duration(step) * time.Second)
+			points = append(points, metric.Point{Name: "valid/loss", Step: step, Time: when, Value: 1 / float64(step+i+1)})
+			if i == 0 && step%2 == 0 {
+				points = append(points, metric.Point{Name: "epoch", Step: step, Time: when, Value: float64(step) / 4},
+					metric.Point{Name: "flops", Step: step, Time: when, Value: 1e6 * float64(step)})
+			}
+		}
+		if _, err := folder.Add(s, points); err != nil {
+			t.Fatal(err)
+		}
+		began = began.Add(time.Hour)
+	}
+	runs, err := folder.Runs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runs
+}
+
+// outline returns of an option what a chart of this package decides; colours, places and sizes are those
+// of package chart.
+func outline(t *testing.T, o map[string]any) string {
+	t.Helper()
+	out := map[string]any{}
+	for part, keys := range map[string][]string{
+		"title": {"text", "subtext"}, "legend": {"data", "type"}, "xAxis": {"name", "type"}, "yAxis": {"name", "type"},
+		"parallelAxis": {"name", "dim", "type", "data"}, "series": {"name", "type", "data", "lineStyle"},
+	} {
+		if o[part] == nil {
+			continue
+		}
+		var whole any
+		data, err := json.Marshal(o[part])
+		if err == nil {
+			err = json.Unmarshal(data, &whole)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, ok := whole.([]any)
+		if !ok {
+			list = []any{whole}
+		}
+		var kept []any
+		for _, v := range list {
+			m := map[string]any{}
+			for _, key := range keys {
+				if have, ok := v.(map[string]any)[key]; ok {
+					m[key] = have
+				}
+			}
+			kept = append(kept, m)
+		}
+		out[part] = kept
+	}
+	data, err := json.MarshalIndent(out, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data) + "\n"
+}
+
+func TestChartsHaveTheirOptions(t *testing.T) {
+	_, source, _, _ := runtime.Caller(0) // tests run in another folder
+	runs := recorded(t)
+	for name, c := range map[string]*chart.Chart{
+		"steps":    runs.Curves("valid/loss"),
+		"smooth":   runs.Curves("valid/loss", Smooth(0.5)).LogX().LogY(),
+		"time":     runs.Curves("valid/loss", By(ByTime)),
+		"clock":    runs.Curves("valid/loss", By(ByClock)),
+		"epochs":   runs.Curves("valid/loss", By(ByEpoch)),
+		"flops":    runs.Curves("valid/loss", By(ByFLOPs)).LogX(),
+		"parallel": runs.Parallel("valid/loss"),
+	} {
+		if err := c.Err(); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		got, path := outline(t, c.Option()), filepath.Join(filepath.Dir(source), "testdata", name+".json")
+		if *updateGolden {
+			if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("%s is not what %s says; look at it and run the test with -update:\n%s", name, path, got)
+		}
 	}
 }

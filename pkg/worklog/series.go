@@ -9,6 +9,8 @@ import (
 	"os"
 	"regexp"
 	"sort"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lathe-go/lathe/pkg/chart"
@@ -128,6 +130,7 @@ const (
 	ByTime              // seconds since the run began
 	ByClock             // the time of day
 	ByEpoch             // the metric named epoch, between its points in proportion to the step
+	ByFLOPs             // the metric named flops, which counts from the start, in the same way; without it, the steps times the fact named flops/step
 )
 
 // A CurveOption changes what Curves draws.
@@ -212,12 +215,17 @@ func (l List) Curves(name string, opts ...CurveOption) *chart.Chart {
 	for i := len(l) - 1; i >= 0; i-- {
 		d.add(l[i], name)
 	}
+	if len(d.lost) > 0 {
+		d.chart.Subtitle(fmt.Sprintf("not drawn, because %s: %s", map[Axis]string{
+			ByEpoch: "there is no metric epoch", ByFLOPs: "there is neither a metric flops nor a fact flops/step",
+		}[o.by], clip(strings.Join(d.lost, ", "), 60)))
+	}
 	return d.chart.Edit(d.style)
 }
 
 // String names the axis for a chart.
 func (a Axis) String() string {
-	return [...]string{"step", "seconds since the start", "time", "epoch"}[max(0, min(a, ByEpoch))]
+	return [...]string{"step", "seconds since the start", "time", "epoch", "FLOPs"}[max(0, min(a, ByFLOPs))]
 }
 
 // A drawing is a chart of curves in the making.
@@ -226,6 +234,7 @@ type drawing struct {
 	curves
 	lines []stroke // as the series of the chart
 	runs  int
+	lost  []string // runs that say nothing of the axis
 }
 
 // A stroke is how a series is drawn.
@@ -247,6 +256,10 @@ func (d *drawing) add(r *Run, name string) {
 	}
 	label := r.name + " " + shortID(Summary{ID: r.id})
 	xs := d.places(r, kept)
+	if xs == nil {
+		d.lost = append(d.lost, label)
+		return
+	}
 	if d.smooth > 0 {
 		d.line(stroke{name: label + " as logged", run: d.runs, faint: true}, xs, kept.values)
 		d.line(stroke{name: label, run: d.runs}, xs, ema(kept.values, d.smooth))
@@ -264,26 +277,41 @@ func (d *drawing) line(s stroke, xs, ys []float64) {
 	d.lines = append(d.lines, s)
 }
 
-// places returns the points of t on the axis.
+// places returns where the points of t lie on the axis, or nil if nothing tells.
 func (d *drawing) places(r *Run, t trace) []float64 {
-	xs := make([]float64, len(t.steps))
-	var epochs trace
-	if d.by == ByEpoch {
-		epochs, _, _ = r.traces("epoch") // without them no point has a place, which shows
-	}
-	for i := range xs {
-		switch d.by {
-		case ByTime:
-			xs[i] = time.Duration(t.times[i] - r.began.UnixNano()).Seconds()
-		case ByClock:
-			xs[i] = float64(t.times[i] / int64(time.Millisecond))
-		case ByEpoch:
-			xs[i] = epochs.at(t.steps[i])
-		default:
-			xs[i] = float64(t.steps[i])
+	var place func(i int) float64
+	switch d.by {
+	case ByTime:
+		place = func(i int) float64 { return time.Duration(t.times[i] - r.began.UnixNano()).Seconds() }
+	case ByClock:
+		place = func(i int) float64 { return float64(t.times[i] / int64(time.Millisecond)) }
+	case ByEpoch:
+		place = r.counted("epoch", t)
+	case ByFLOPs:
+		place = r.counted("flops", t)
+		if each, err := strconv.ParseFloat(r.Summary().Env.Facts["flops/step"], 64); place == nil && err == nil {
+			place = func(i int) float64 { return each * float64(t.steps[i]) }
 		}
+	default:
+		place = func(i int) float64 { return float64(t.steps[i]) }
+	}
+	if place == nil {
+		return nil
+	}
+	xs := make([]float64, len(t.steps))
+	for i := range xs {
+		xs[i] = place(i)
 	}
 	return xs
+}
+
+// counted returns what a metric of r that counts something was at the points of t, or nil without points.
+func (r *Run) counted(name string, t trace) func(i int) float64 {
+	counts, _, err := r.traces(name)
+	if err != nil || len(counts.steps) == 0 {
+		return nil
+	}
+	return func(i int) float64 { return counts.at(t.steps[i]) }
 }
 
 // at returns the value at a step: between two points in proportion, outside of them the nearest.
