@@ -284,3 +284,20 @@ func TestShowUnencodable(t *testing.T) {
 		t.Errorf("err %v, frames %v", h.Err(), r.frames)
 	}
 }
+
+func TestLongTablesCanBeSorted(t *testing.T) {
+	type point struct {
+		X    int
+		Name string
+	}
+	rows := []point{{1, "a"}, {2, "b"}, {3, "</script><b>"}, {4, "d"}, {5, "e"}, {6, "f"}}
+	for n, sorted := range map[int]bool{5: false, 6: true} {
+		page := BundleOf(rows[:n]).Data["text/html"].(string)
+		if got := strings.Contains(page, "data-lathe-sheet"); got != sorted || strings.Contains(page, "</script><b>") {
+			t.Errorf("%d rows: can be sorted: %t, want %t, in %s", n, got, sorted, page)
+		}
+	}
+	if page := BundleOf(map[string]int{"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6}).Data["text/html"].(string); strings.Contains(page, "<script") {
+		t.Errorf("a list of names and values can be sorted: %s", page)
+	}
+}

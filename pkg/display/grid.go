@@ -8,11 +8,14 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/lathe-go/lathe/pkg/internal/sheet"
 )
 
 const (
 	maxRows    = 60 // rows shown of a table
 	maxColumns = 30
+	sortedFrom = 6 // rows from which a table with headings can be sorted and filtered on the page
 )
 
 // A grid is a table on its way to the page: a heading, columns, and rows of the same length.
@@ -32,7 +35,8 @@ type entry struct {
 
 // Table returns rows as a table: a slice of structs or of pointers to them (a column for each exported
 // field), a slice of maps with string keys (a column for each key), a slice of slices, a map or a
-// struct. Columns, if given, are the ones to show, in their order.
+// struct. Columns, if given, are the ones to show, in their order. In JupyterLab, six rows or more with
+// headings can be sorted by a click on one of these, and filtered by words and comparisons.
 func Table(rows any, columns ...string) Object {
 	g, ok := gridOf(rows)
 	if !ok {
@@ -401,10 +405,14 @@ func (g *grid) html() string {
 		b.WriteString("</tr>")
 	}
 	b.WriteString("</tbody></table>")
+	foot := ""
 	if g.notice != "" {
-		fmt.Fprintf(&b, `<div style="%s">… %s</div>`, captionStyle, html.EscapeString(g.notice))
+		foot = fmt.Sprintf(`<div style="%s">… %s</div>`, captionStyle, html.EscapeString(g.notice))
 	}
-	return b.String()
+	if len(g.head) > 0 && len(g.rows) >= sortedFrom {
+		return sheet.Sheet{Unit: "rows", Table: b.String(), Foot: foot}.HTML()
+	}
+	return b.String() + foot
 }
 
 func (g *grid) cellHTML(b *strings.Builder, col int, e entry) {

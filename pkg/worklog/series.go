@@ -207,7 +207,7 @@ func (l List) Curves(name string, opts ...CurveOption) *chart.Chart {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	d := drawing{chart: chart.Line(name).X(o.by.String()).Y(name), curves: o}
+	d := drawing{chart: chart.Line(name).Y(name), curves: o}
 	if !(o.smooth >= 0 && o.smooth < 1) {
 		d.chart.Subtitle(fmt.Sprintf("not smoothed: %g is not a weight from 0 to below 1", o.smooth))
 		d.smooth = 0
@@ -220,7 +220,7 @@ func (l List) Curves(name string, opts ...CurveOption) *chart.Chart {
 			ByEpoch: "there is no metric epoch", ByFLOPs: "there is neither a metric flops nor a fact flops/step",
 		}[o.by], clip(strings.Join(d.lost, ", "), 60)))
 	}
-	return d.chart.Edit(d.style)
+	return d.finish()
 }
 
 // String names the axis for a chart.
@@ -237,12 +237,13 @@ type drawing struct {
 	lost  []string // runs that say nothing of the axis
 }
 
-// A stroke is how a series is drawn.
+// A stroke is a series and how it is drawn.
 type stroke struct {
-	name  string
-	run   int // gives the colour
-	faint bool
-	ghost bool
+	name   string
+	run    int // gives the colour
+	faint  bool
+	ghost  bool
+	xs, ys []float64
 }
 
 func (d *drawing) add(r *Run, name string) {
@@ -273,8 +274,45 @@ func (d *drawing) add(r *Run, name string) {
 }
 
 func (d *drawing) line(s stroke, xs, ys []float64) {
-	d.chart.Series(s.name, xs, ys)
+	s.xs, s.ys = xs, ys
 	d.lines = append(d.lines, s)
+}
+
+// finish puts the lines into the chart.
+func (d *drawing) finish() *chart.Chart {
+	unit, divisor := d.by.String(), 1.0
+	if d.by == ByFLOPs {
+		unit, divisor = d.flops()
+	}
+	d.chart.X(unit)
+	for _, s := range d.lines {
+		xs := make([]float64, len(s.xs))
+		for i, x := range s.xs {
+			xs[i] = x / divisor
+		}
+		d.chart.Series(s.name, xs, s.ys)
+	}
+	return d.chart.Edit(d.style)
+}
+
+// flops returns the unit of FLOPs in which the farthest point has three digits at most, and its size.
+func (d *drawing) flops() (unit string, size float64) {
+	most := 0.0
+	for _, s := range d.lines {
+		for _, x := range s.xs {
+			if x > most && !math.IsInf(x, 0) {
+				most = x
+			}
+		}
+	}
+	unit, size = "FLOPs", 1
+	for _, prefix := range "kMGTPEZY" {
+		if most/size < 1000 {
+			break
+		}
+		unit, size = string(prefix)+"FLOPs", size*1000
+	}
+	return unit, size
 }
 
 // places returns where the points of t lie on the axis, or nil if nothing tells.
@@ -381,5 +419,6 @@ func (d *drawing) style(o map[string]any) {
 func scrolled(o map[string]any) {
 	if l, ok := o["legend"].(map[string]any); ok {
 		l["type"], l["icon"], l["itemHeight"] = "scroll", "path://M0,0M18,14M0,5H18V9H0Z", 14
+		l["itemGap"] = 20 // the letters of a page may be wider than those that were measured
 	}
 }

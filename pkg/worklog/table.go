@@ -377,6 +377,7 @@ func (l List) Parallel(name string) *chart.Chart {
 	varying, _ := split(sums)
 	varying = varying[:min(len(varying), maxVarying)]
 	rows := make([]any, len(sums))
+	lo, hi := math.Inf(1), math.Inf(-1)
 	for i, s := range sums {
 		row := make([]any, 0, len(varying)+1)
 		for _, path := range varying {
@@ -384,7 +385,9 @@ func (l List) Parallel(name string) *chart.Chart {
 			row = append(row, p.Value)
 		}
 		m, _ := s.Metric(name)
-		rows[i] = map[string]any{"name": shortID(s), "value": append(row, m.Best().Value)}
+		best := m.Best().Value
+		lo, hi = min(lo, best), max(hi, best)
+		rows[i] = map[string]any{"name": shortID(s), "value": append(row, best)}
 	}
 	var axes []any
 	for i, path := range varying {
@@ -394,8 +397,19 @@ func (l List) Parallel(name string) *chart.Chart {
 	return chart.Echarts(coordinates{
 		"title": map[string]any{"text": fmt.Sprintf("%s of %d runs", name, len(sums)), "left": "center"}, "tooltip": map[string]any{},
 		"parallel": map[string]any{"top": 80, "left": 60, "right": 80}, "parallelAxis": axes,
+		"visualMap": map[string]any{"type": "continuous", "show": false, "dimension": len(varying), "min": lo, "max": hi,
+			"inRange": map[string]any{"color": shades(Better(name))}},
 		"series": []any{map[string]any{"type": "parallel", "name": "runs", "data": rows, "lineStyle": map[string]any{"width": 2, "opacity": 0.6}}},
 	})
+}
+
+// shades returns the colours of low to high values of a metric: strong ones where it is better.
+func shades(better int) []any {
+	colours := []any{"#0b3c8c", "#2a9d8f", "#e9c46a", "#f4a261"}
+	if better > 0 {
+		slices.Reverse(colours)
+	}
+	return colours
 }
 
 // coordinates is the option of a chart of parallel coordinates.

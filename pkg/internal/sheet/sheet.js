@@ -57,7 +57,7 @@ bar.style.cssText='display:flex;flex-wrap:wrap;align-items:baseline;gap:.8em;mar
 bar.setAttribute('data-lm-suppress-shortcuts','');
 input.type='search';input.value=state.filter;input.spellcheck=false;
 var counted=names.find(function(n,c){return n&&!words[c]&&rows.length&&rows[0].cells[c].key!==''});
-input.placeholder='words'+(counted?', '+counted+'<='+rows[0].cells[names.indexOf(counted)].key:'')+', '+names[0]+':…';
+input.placeholder='filter: words'+(counted?', '+counted+'<='+rows[0].cells[names.indexOf(counted)].key:'')+', '+names[0]+':…';
 input.title='Words that a row holds, and comparisons: column<=number, column!=number, column:word; all must hold';
 input.setAttribute('aria-label','filter the '+unit);
 input.style.cssText='flex:0 1 24em;font:inherit;padding:2px 6px;color:inherit;background:var(--jp-input-background,transparent);'+
@@ -104,7 +104,7 @@ if(state.focus===what&&(!state.left||Date.now()-state.left<300)&&document.active
 setTimeout(function(){node.focus({preventScroll:true});if(node===input&&state.caret)input.setSelectionRange(state.caret[0],state.caret[1])})}
 input.onselectionchange=input.onkeyup=input.onclick=function(){state.caret=[input.selectionStart,input.selectionEnd]};
 watch(input,'filter');
-if(rows.length>25&&host.closest('.jp-OutputArea')){
+if(rows.length>25&&host.closest('.jp-NotebookPanel')){
 box.style.maxHeight='40em';box.style.overflow='auto';
 heads.forEach(function(h){h.style.position='sticky';h.style.top=0;
 h.style.background='var(--jp-layout-color0,Canvas)';h.style.zIndex=1})}

@@ -111,12 +111,13 @@ func (g Grid) classes() []string {
 
 // style holds for all tables of this package; with a style of its own in each cell, a table of some hundred
 // rows would be twice as long. Columns of class n are of numbers, cells of class w of long texts, which
-// take several lines, so that the columns after them stay in sight.
+// take several lines, so that the columns after them stay in sight. The class stands there twice to outdo
+// the styles of JupyterLab and nbconvert.
 const style = `<style>table.lathe-grid{border-collapse:collapse;font-size:90%}` +
-	`table.lathe-grid th,table.lathe-grid td{text-align:left;padding:2px 8px;white-space:nowrap}` +
-	`table.lathe-grid th{border-bottom:1px solid currentColor}` +
-	`table.lathe-grid .n{text-align:right;font-variant-numeric:tabular-nums}` +
-	`table.lathe-grid .w{white-space:normal;min-width:16em;max-width:48em}</style>`
+	`table.lathe-grid.lathe-grid th,table.lathe-grid.lathe-grid td{text-align:left;padding:2px 8px;white-space:nowrap}` +
+	`table.lathe-grid.lathe-grid th{border-bottom:1px solid currentColor}` +
+	`table.lathe-grid.lathe-grid .n.n{text-align:right;font-variant-numeric:tabular-nums}` +
+	`table.lathe-grid.lathe-grid .w.w{white-space:normal;min-width:16em;max-width:48em}</style>`
 
 func (g Grid) writeTable(b *strings.Builder) {
 	b.WriteString(style + `<table class="lathe-grid">`)
@@ -144,7 +145,7 @@ func (c Cell) write(b *strings.Builder, class string) {
 	if form == "" {
 		form = html.EscapeString(c.Text)
 	}
-	if utf8.RuneCountInString(c.Text) > 40 {
+	if utf8.RuneCountInString(c.Text) > 64 {
 		class = "w"
 	}
 	b.WriteString(`<td` + attribute("class", class) + attribute("data-key", c.Key) + `>` + form + `</td>`)
