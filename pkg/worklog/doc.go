@@ -5,7 +5,9 @@
 //	run.Log(step, "train/loss", loss)                // in the training loop
 //	run.File("model.ckpt")                           // size, time and digest
 //	run.End(err)                                     // finished, failed or interrupted
-//	worklog.Runs("digits-mlp")                       // a table
+//	worklog.Runs("digits-mlp")                       // a table; its reader sorts and filters it
+//	worklog.Runs("digits-mlp").Curves("valid/loss")  // all of them in one chart
+//	worklog.Watch("digits-mlp")                      // runs of other processes, as they go
 //	worklog.Diff(run, run.Previous())                // what changed
 //	run.Verdict("twice the width: 0.3 % better, not worth the time")
 //

@@ -90,7 +90,7 @@ func (l *lab) board(t *testing.T) {
 		t.Errorf("while the runs go the board shows %+v", got)
 	}
 	if got := seen.Stopped; len(got.Rows) != 5 || !seen.Cell.Error || seen.Cell.Interactive == 0 {
-		t.Errorf("stopped, it shows %+v in %+v", got, seen.Cell)
+		t.Errorf("stopped, it shows %+v, %d interactive charts, error %t", got, seen.Cell.Interactive, seen.Cell.Error)
 	}
 	if n := strings.Count(seen.Saved, "data-lathe-sheet"); n == 0 || !strings.Contains(seen.Saved, "image/png") || !strings.Contains(seen.Saved, "7 running, 1 failed") {
 		t.Errorf("the saved notebook lacks the last table or picture: %.2000s", seen.Saved)

@@ -22,6 +22,7 @@ if(r||rank(x))return r||a.place-b.place;
 r=words?x.key.localeCompare(y.key,undefined,{numeric:true}):x.n-y.n;
 return sign*(r||0)||a.place-b.place}}
 function build(host){
+var again=[];
 var table=host.querySelector('table'),box=table.parentNode,body=table.tBodies[0];
 var heads=[].slice.call(table.tHead.rows[0].cells);
 var names=heads.map(function(h){return h.textContent.trim().replace(/ [↓↑]$/,'')});
@@ -96,13 +97,18 @@ else state.column='';
 show()};
 watch(button,'head '+names[i])});
 table.tHead.setAttribute('data-lm-suppress-shortcuts','');
-input.oninput=function(){state.filter=input.value;show()};
 function watch(node,what){
-node.onfocus=function(){state.focus=what;state.left=0};
-node.onblur=function(){state.left=Date.now()};
-if(state.focus===what&&(!state.left||Date.now()-state.left<300)&&document.activeElement===document.body)
-setTimeout(function(){node.focus({preventScroll:true});if(node===input&&state.caret)input.setSelectionRange(state.caret[0],state.caret[1])})}
-input.onselectionchange=input.onkeyup=input.onclick=function(){state.caret=[input.selectionStart,input.selectionEnd]};
+node.onfocus=function(){state.focus=what};
+node.onblur=function(){setTimeout(function(){
+if(node.isConnected&&state.focus===what&&document.activeElement!==node)state.focus=''})};
+function restore(){
+if(state.focus!==what||document.activeElement!==document.body||!node.isConnected)return;
+node.focus({preventScroll:true});
+if(node===input&&state.caret)input.setSelectionRange(state.caret[0],state.caret[1])}
+again.push(restore)}
+function caret(){state.caret=[input.selectionStart,input.selectionEnd]}
+input.onselectionchange=input.onkeyup=input.onclick=caret;
+input.oninput=function(){state.filter=input.value;caret();show()};
 watch(input,'filter');
 if(rows.length>25&&host.closest('.jp-NotebookPanel')){
 box.style.maxHeight='40em';box.style.overflow='auto';
@@ -110,7 +116,8 @@ heads.forEach(function(h){h.style.position='sticky';h.style.top=0;
 h.style.background='var(--jp-layout-color0,Canvas)';h.style.zIndex=1})}
 box.onscroll=function(){state.scroll=[box.scrollLeft,box.scrollTop]};
 show();
-if(state.scroll){box.scrollLeft=state.scroll[0];box.scrollTop=state.scroll[1]}}
+if(state.scroll){box.scrollLeft=state.scroll[0];box.scrollTop=state.scroll[1]}
+again.forEach(function(f){f();setTimeout(f)})}
 document.querySelectorAll('[data-lathe-sheet="'+id+'"]').forEach(function(host){
 if(host.dataset.built)return;
 host.dataset.built='1';

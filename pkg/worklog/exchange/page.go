@@ -93,7 +93,7 @@ func metrics(title string, list []worklog.Series, points []metric.Point) section
 	shapes := map[string]*page.Shape{}
 	for _, p := range points {
 		if shapes[p.Name] == nil {
-			shapes[p.Name] = &page.Shape{}
+			shapes[p.Name] = page.Wide()
 		}
 		shapes[p.Name].Add(p.Value)
 	}

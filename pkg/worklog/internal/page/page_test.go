@@ -72,6 +72,13 @@ func TestShapesDraw(t *testing.T) {
 			}
 		}
 	}
+	curve := Wide()
+	for i := range 100_000 {
+		curve.Add(math.Sin(float64(i) / 1000))
+	}
+	if svg := curve.SVG(); strings.Count(svg, "L") < curveWidth/2-2 || len(curve.buckets) > curveWidth || xml.Unmarshal([]byte(svg), new(struct{})) != nil {
+		t.Errorf("a curve of %d buckets is %s", len(curve.buckets), svg)
+	}
 	long := shapeOf(5000, func(i int) float64 { return float64(i) })
 	if n := utf8.RuneCountInString(long.Text()); n > 16 {
 		t.Errorf("a long series takes %d characters", n)

@@ -15,6 +15,19 @@ type Shape struct {
 	stride  int // points in a full bucket
 	filled  int // points in the last bucket
 	buckets []bucket
+	wide    bool // it is drawn large
+}
+
+// Wide returns the outline of an empty series that is drawn as a curve, in place of a sparkline. It has no
+// binary form.
+func Wide() *Shape { return &Shape{wide: true} }
+
+// limit is how many buckets h may have, an even number.
+func (h *Shape) limit() int {
+	if h.wide {
+		return curveWidth
+	}
+	return maxBuckets
 }
 
 type bucket struct {
@@ -32,7 +45,7 @@ func (h *Shape) Add(value float64) {
 		h.stride = 1
 	}
 	if len(h.buckets) == 0 || h.filled == h.stride {
-		if len(h.buckets) == maxBuckets {
+		if len(h.buckets) == h.limit() {
 			h.halve()
 		}
 		h.buckets = append(h.buckets, bucket{nan32, nan32, false})
@@ -48,10 +61,11 @@ func (h *Shape) Add(value float64) {
 }
 
 func (h *Shape) halve() {
-	for i := range maxBuckets / 2 {
+	half := h.limit() / 2
+	for i := range half {
 		h.buckets[i] = h.buckets[2*i].merge(h.buckets[2*i+1])
 	}
-	h.buckets = h.buckets[:maxBuckets/2]
+	h.buckets = h.buckets[:half]
 	h.stride *= 2
 }
 
@@ -67,10 +81,12 @@ func (b bucket) merge(c bucket) bucket {
 	return b
 }
 
-// The size of a sparkline on the page, in pixels.
+// The size of a sparkline and of a curve on the page, in pixels.
 const (
 	sparkWidth  = 96
 	sparkHeight = 18
+	curveWidth  = 320
+	curveHeight = 64
 )
 
 // scale returns the least and the greatest finite value of h, and whether there is one.
@@ -98,9 +114,13 @@ func (h Shape) SVG() string {
 	if len(h.buckets) == 0 {
 		return ""
 	}
+	wide, high := float64(sparkWidth), float64(sparkHeight)
+	if h.wide {
+		wide, high = curveWidth, curveHeight
+	}
 	lo, hi, _ := h.scale()
-	step := float64(sparkWidth-4) / float64(max(1, len(h.buckets)-1))
-	y := func(v float32) float64 { return sparkHeight - 3 - (sparkHeight-6)*height(v, lo, hi) }
+	step := (wide - 4) / float64(max(1, len(h.buckets)-1))
+	y := func(v float32) float64 { return high - 3 - (high-6)*height(v, lo, hi) }
 	var line, band, crosses strings.Builder
 	pen := "M"
 	for i, b := range h.buckets {
@@ -117,9 +137,9 @@ func (h Shape) SVG() string {
 		fmt.Fprintf(&band, "M%.1f %.1fV%.1f", x, top, bottom)
 		pen = "L"
 	}
-	return fmt.Sprintf(`<svg width="%d" height="%d" viewBox="0 0 %d %d" role="img" style="vertical-align:middle;max-width:none;fill:none;stroke:currentColor">`+
+	return fmt.Sprintf(`<svg width="%g" height="%g" viewBox="0 0 %g %g" role="img" style="vertical-align:middle;max-width:none;fill:none;stroke:currentColor">`+
 		`<path d="%s" stroke-width="%.1f" stroke-opacity=".25"/><path d="%s" stroke-width="1.2"/><path d="%s" stroke="#d62728"/></svg>`,
-		sparkWidth, sparkHeight, sparkWidth, sparkHeight, band.String(), max(1, step*0.8), line.String(), crosses.String())
+		wide, high, wide, high, band.String(), max(1, step*0.8), line.String(), crosses.String())
 }
 
 // Text draws h with blocks, one for each two buckets at most, and a cross where values were not finite.
