@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/lathe-go/lathe/kernel/internal/notebook"
 	"github.com/lathe-go/lathe/pkg/worklog"
@@ -71,6 +72,7 @@ func logSQL(ctx context.Context, c logCall) error {
 		return err
 	}
 	defer index.Close()
+	index.Progress = sayProgress(c.stderr)
 	_, bad := index.Update(ctx)
 	if query != tablesQuery {
 		if err := index.LoadFor(ctx, query); err != nil {
@@ -93,6 +95,19 @@ func logSQL(ctx context.Context, c logCall) error {
 		rows = append(rows, row)
 	}
 	return errors.Join(writeTable(c, answer.Columns, rows), bad)
+}
+
+// sayProgress returns a function that tells log, about every second, how much of something slow is done, and nothing if
+// all is done within a second.
+func sayProgress(log io.Writer) func(done, total int) {
+	said := time.Now()
+	return func(done, total int) {
+		if time.Since(said) < time.Second {
+			return
+		}
+		said = time.Now()
+		fmt.Fprintf(log, "reading runs into the index: %d of %d\n", done, total)
+	}
 }
 
 // cellText writes a value of SQL; NULL is empty.

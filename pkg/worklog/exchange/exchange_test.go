@@ -2,7 +2,6 @@ package exchange
 
 import (
 	"bytes"
-	"database/sql"
 	"fmt"
 	"io"
 	"math"
@@ -12,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/lathe-go/lathe/pkg/display/frame"
 	"github.com/lathe-go/lathe/pkg/metric"
@@ -180,9 +182,9 @@ INSERT INTO tags VALUES ('mlflow.note.content', 'a try', 'aa'), ('team', 'vision
 
 func TestMLflow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mlflow.db")
-	db, err := sql.Open("sqlite", path)
+	db, err := sqlite.OpenConn(path)
 	if err == nil {
-		_, err = db.Exec(mlflowSchema)
+		err = sqlitex.ExecuteScript(db, mlflowSchema, nil)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +210,7 @@ func TestMLflow(t *testing.T) {
 	if run, err := folder.Load(results[1].Run); err != nil || run.Summary().State != worklog.Failed {
 		t.Errorf("%v, error %v", run, err)
 	}
-	if _, err := db.Exec("INSERT INTO runs VALUES ('dd', 'new', 'RUNNING', 1700000200000, NULL, 'active', 1)"); err != nil {
+	if err := sqlitex.Execute(db, "INSERT INTO runs VALUES ('dd', 'new', 'RUNNING', 1700000200000, NULL, 'active', 1)", nil); err != nil {
 		t.Fatal(err)
 	}
 	results, err = Import(folder, path)

@@ -2,19 +2,16 @@ package exchange
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"fmt"
 	"math"
-	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/lathe-go/lathe/pkg/metric"
 	"github.com/lathe-go/lathe/pkg/worklog"
@@ -33,19 +30,16 @@ func isSQLite(path string) bool {
 }
 
 // A store is an MLflow database that is being read.
-type store struct{ db *sql.DB }
+type store struct{ db *sqlite.Conn }
 
 // readMLflow reads the runs of MLflow's SQLite store but for those that were deleted.
 func readMLflow(path string) ([]foreign, error) {
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return nil, err
-	}
-	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: "mode=ro&_pragma=busy_timeout(10000)"}).String())
+	db, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
 	if err != nil {
 		return nil, err
 	}
 	defer db.Close()
+	db.SetBusyTimeout(10 * time.Second) // MLflow may be writing
 	s := store{db}
 	runs, err := s.runs()
 	if err != nil {
@@ -67,12 +61,9 @@ func (s store) runs() ([]foreign, error) {
 	err := s.each(`SELECT r.run_uuid, coalesce(e.name, ''), coalesce(r.name, ''), coalesce(r.status, ''),
 		coalesce(r.start_time, 0), coalesce(r.end_time, 0)
 		FROM runs r LEFT JOIN experiments e ON e.experiment_id = r.experiment_id
-		WHERE coalesce(r.lifecycle_stage, 'active') = 'active' ORDER BY r.start_time, r.run_uuid`, nil, func(rows *sql.Rows) error {
-		var id, experiment, name, status string
-		var began, ended int64
-		if err := rows.Scan(&id, &experiment, &name, &status, &began, &ended); err != nil {
-			return err
-		}
+		WHERE coalesce(r.lifecycle_stage, 'active') = 'active' ORDER BY r.start_time, r.run_uuid`, nil, func(row *sqlite.Stmt) error {
+		id, experiment, name, status := row.ColumnText(0), row.ColumnText(1), row.ColumnText(2), row.ColumnText(3)
+		began, ended := row.ColumnInt64(4), row.ColumnInt64(5)
 		var f foreign
 		f.digest, f.Name, f.State = id, experiment, states[status]
 		if f.Name == "" {
@@ -95,22 +86,12 @@ func (s store) runs() ([]foreign, error) {
 }
 
 // each calls f with every row of the answer to a query about a run, or about none.
-func (s store) each(query string, run any, f func(*sql.Rows) error) error {
-	var args []any
+func (s store) each(query string, run any, f func(*sqlite.Stmt) error) error {
+	o := &sqlitex.ExecOptions{ResultFunc: f}
 	if run != nil {
-		args = append(args, run)
+		o.Args = []any{run}
 	}
-	rows, err := s.db.QueryContext(context.Background(), query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := f(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	return sqlitex.Execute(s.db, query, o)
 }
 
 // fill reads what belongs to one run and makes its digest.
@@ -118,12 +99,9 @@ func (s store) fill(f *foreign) error {
 	id := f.digest
 	digest := sha256.New()
 	fmt.Fprintf(digest, "%q %q %d %d\n", id, f.State, f.Began.UnixMilli(), f.Ended.UnixMilli())
-	pair := func(take func(key, value string)) func(*sql.Rows) error {
-		return func(rows *sql.Rows) error {
-			var key, value string
-			if err := rows.Scan(&key, &value); err != nil {
-				return err
-			}
+	pair := func(take func(key, value string)) func(*sqlite.Stmt) error {
+		return func(row *sqlite.Stmt) error {
+			key, value := row.ColumnText(0), row.ColumnText(1)
 			fmt.Fprintf(digest, "%q %q\n", key, value)
 			take(key, value)
 			return nil
@@ -138,13 +116,9 @@ func (s store) fill(f *foreign) error {
 	if err := s.each("SELECT key, coalesce(value, '') FROM tags WHERE run_uuid = ? ORDER BY key", id, pair(f.mlflowTag)); err != nil {
 		return err
 	}
-	err = s.each("SELECT key, coalesce(value, 0), step, timestamp, is_nan FROM metrics WHERE run_uuid = ? ORDER BY timestamp, step, key", id, func(rows *sql.Rows) error {
-		var p metric.Point
-		var when int64
-		var isNaN bool
-		if err := rows.Scan(&p.Name, &p.Value, &p.Step, &when, &isNaN); err != nil {
-			return err
-		}
+	err = s.each("SELECT key, coalesce(value, 0), step, timestamp, is_nan FROM metrics WHERE run_uuid = ? ORDER BY timestamp, step, key", id, func(row *sqlite.Stmt) error {
+		p := metric.Point{Name: row.ColumnText(0), Value: row.ColumnFloat(1), Step: row.ColumnInt(2)}
+		when, isNaN := row.ColumnInt64(3), row.ColumnBool(4)
 		p.Time, p.Value = time.UnixMilli(when), mlflowValue(p.Value, isNaN)
 		fmt.Fprintf(digest, "%q %d %d %x\n", p.Name, p.Step, when, math.Float64bits(p.Value))
 		f.points = append(f.points, p)

@@ -3,25 +3,30 @@ package sqlindex
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
-	"modernc.org/sqlite"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/lathe-go/lathe/pkg/worklog"
 )
 
 // An Index is the SQLite file of one folder of runs. Its methods may be called from any goroutine.
 type Index struct {
+	// Progress, unless nil, is called by Update with how many of the logs to read are in the index by now. Set it
+	// before the first call.
+	Progress func(done, total int)
+
 	folder *worklog.Folder
 	file   string
-	db     *sql.DB // writes
-	ro     *sql.DB // answers queries, and cannot write
+	mu     sync.Mutex   // a connection is for one goroutine at a time
+	db     *sqlite.Conn // writes
+	ro     *sqlite.Conn // answers queries, and cannot write
 }
 
 // Open opens the index of a folder in the user's cache folder, and makes it if there is none. It does
@@ -69,7 +74,7 @@ func OpenFile(ctx context.Context, folder *worklog.Folder, file string) (*Index,
 	}
 	if err != nil {
 		x.Close()
-		return nil, fmt.Errorf("sqlindex: open %s: %w", file, err)
+		return nil, fmt.Errorf("sqlindex: open %s: %w", file, because(ctx, err))
 	}
 	return x, nil
 }
@@ -77,34 +82,21 @@ func OpenFile(ctx context.Context, folder *worklog.Folder, file string) (*Index,
 // errVersion means that another version of this package made the file.
 var errVersion = errors.New("another version")
 
-// The primary result codes of SQLite for a file that another process has, that is damaged, or none of its own.
-const (
-	codeBusy    = 5
-	codeCorrupt = 11
-	codeNotADB  = 26
-)
-
 // busyFor bounds the wait for other processes that open the same index.
 const busyFor = 30 * time.Second
 
 // busy reports whether err says that another process has the file.
-func busy(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && e.Code()&0xff == codeBusy
-}
+func busy(err error) bool { return sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy }
 
 // broken reports whether err calls for a new file.
 func broken(err error) bool {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
-		return e.Code()&0xff == codeCorrupt || e.Code()&0xff == codeNotADB
-	}
-	return errors.Is(err, errVersion)
+	code := sqlite.ErrCode(err).ToPrimary()
+	return code == sqlite.ResultCorrupt || code == sqlite.ResultNotADB || errors.Is(err, errVersion)
 }
 
 // reset makes the index anew.
 func (x *Index) reset(ctx context.Context) error {
-	x.Close()
+	x.disconnect()
 	for _, end := range []string{"", "-wal", "-shm"} {
 		if err := os.Remove(x.file + end); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
@@ -113,48 +105,75 @@ func (x *Index) reset(ctx context.Context) error {
 	return x.connect(ctx)
 }
 
-func dsn(file, params string) string {
-	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(file), RawQuery: params}).String()
+// connect opens both connections. The one that writes does not wait for the disk: what a crash of the machine breaks
+// is made again.
+func (x *Index) connect(ctx context.Context) error {
+	var err error
+	if x.db, err = sqlite.OpenConn(x.file, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenWAL); err != nil {
+		return err
+	}
+	defer during(ctx, x.db)()
+	if err := sqlitex.ExecuteTransient(x.db, "PRAGMA synchronous = off", nil); err != nil {
+		return err
+	}
+	if err := makeSchema(x.db); err != nil {
+		return err
+	}
+	if x.ro, err = sqlite.OpenConn(x.file, sqlite.OpenReadOnly); err != nil {
+		return err
+	}
+	defer during(ctx, x.ro)()
+	x.ro.Limit(sqlite.LimitAttached, 0)
+	for _, c := range []*sqlite.Conn{x.db, x.ro} {
+		if err := sqlitex.ExecuteTransient(c, "PRAGMA cache_size = -65536", nil); err != nil {
+			return err
+		}
+	}
+	return sqlitex.ExecuteTransient(x.ro, "PRAGMA query_only = 1", nil)
 }
 
-func (x *Index) connect(ctx context.Context) error {
-	const pragmas = "_pragma=busy_timeout(60000)&_pragma=journal_mode(wal)&_pragma=synchronous(off)&_pragma=cache_size(-65536)&_txlock=immediate"
-	var err error
-	if x.db, err = sql.Open("sqlite", dsn(x.file, pragmas)); err != nil {
-		return err
+// during lets ctx end what c does, waiting for other processes too, until the function that it returns is called.
+func during(ctx context.Context, c *sqlite.Conn) func() {
+	c.SetInterrupt(ctx.Done())
+	return func() { c.SetInterrupt(nil) }
+}
+
+// because returns why something failed: what SQLite calls interrupted or locked when ctx has ended is ctx's error.
+func because(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
 	}
-	x.db.SetMaxOpenConns(1)
-	if err := x.makeSchema(ctx); err != nil {
-		return err
-	}
-	x.ro, err = sql.Open("sqlite", dsn(x.file, "mode=ro&_pragma=busy_timeout(60000)&_pragma=query_only(1)&_pragma=cache_size(-65536)"))
 	return err
 }
 
 // makeSchema fills an empty file, in one transaction: another process may do the same.
-func (x *Index) makeSchema(ctx context.Context) error {
-	tx, err := x.db.BeginTx(ctx, nil)
+func makeSchema(c *sqlite.Conn) (err error) {
+	end, err := sqlitex.ImmediateTransaction(c)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
-	var have, tables int
-	err = tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have)
-	if err == nil {
-		err = tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables)
-	}
-	switch {
-	case err != nil:
+	defer end(&err)
+	have, err := count(c, "PRAGMA user_version")
+	if err != nil || have == version {
 		return err
-	case have == version:
-		return nil
-	case tables > 0:
+	}
+	tables, err := count(c, "SELECT count(*) FROM sqlite_schema")
+	if err != nil {
+		return err
+	}
+	if tables > 0 {
 		return errVersion
 	}
-	if _, err := tx.ExecContext(ctx, schema+fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil {
-		return err
-	}
-	return tx.Commit()
+	return sqlitex.ExecuteScript(c, schema+fmt.Sprintf("PRAGMA user_version = %d;", version), nil)
+}
+
+// count returns the one number that a query answers.
+func count(c *sqlite.Conn, query string) (n int64, err error) {
+	err = sqlitex.ExecuteTransient(c, query, &sqlitex.ExecOptions{ResultFunc: func(s *sqlite.Stmt) error {
+		n = s.ColumnInt64(0)
+		return nil
+	}})
+	return n, err
 }
 
 // File returns the name of the index's file.
@@ -162,10 +181,18 @@ func (x *Index) File() string { return x.file }
 
 // Close closes the index.
 func (x *Index) Close() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.disconnect()
+}
+
+// disconnect closes the connections; x.mu is held.
+func (x *Index) disconnect() error {
 	var err error
-	for _, db := range []*sql.DB{x.ro, x.db} {
-		if db != nil {
-			err = errors.Join(err, db.Close())
+	for _, c := range []**sqlite.Conn{&x.ro, &x.db} {
+		if *c != nil {
+			err = errors.Join(err, (*c).Close())
+			*c = nil
 		}
 	}
 	return err

@@ -2,13 +2,14 @@ package sqlindex
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
-	"slices"
 	"strings"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/lathe-go/lathe/pkg/metric"
 )
@@ -29,38 +30,91 @@ func (x *Index) Query(ctx context.Context, query string, args ...any) (Table, er
 	if !reads.MatchString(query) {
 		return Table{}, fmt.Errorf("sqlindex: a query begins with SELECT, WITH, VALUES or EXPLAIN: the index only answers")
 	}
-	conn, err := x.ro.Conn(ctx)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.ro == nil {
+		return Table{}, fmt.Errorf("sqlindex: %w", errClosed)
+	}
+	defer during(ctx, x.ro)()
+	stmt, rest, err := x.ro.PrepareTransient(query)
 	if err != nil {
 		return Table{}, fmt.Errorf("sqlindex: %w", err)
 	}
-	defer conn.Close()
-	if _, err := sqlite.Limit(conn, sqlite3.SQLITE_LIMIT_ATTACHED, 0); err != nil {
+	defer stmt.Finalize()
+	if strings.TrimSpace(query[len(query)-rest:]) != "" {
+		return Table{}, fmt.Errorf("sqlindex: one query at a time, without %q", query[len(query)-rest:])
+	}
+	if err := bind(stmt, args); err != nil {
 		return Table{}, fmt.Errorf("sqlindex: %w", err)
 	}
-	rows, err := conn.QueryContext(ctx, query, args...)
+	t, err := readAll(stmt)
 	if err != nil {
-		return Table{}, fmt.Errorf("sqlindex: %w", err)
+		return t, fmt.Errorf("sqlindex: %w", because(ctx, err))
 	}
-	defer rows.Close()
-	var t Table
-	if t.Columns, err = rows.Columns(); err != nil {
-		return t, fmt.Errorf("sqlindex: %w", err)
+	return t, nil
+}
+
+var errClosed = errors.New("the index is closed")
+
+// readAll reads the rows of an answer.
+func readAll(stmt *sqlite.Stmt) (Table, error) {
+	t := Table{Columns: make([]string, stmt.ColumnCount())}
+	for i := range t.Columns {
+		t.Columns[i] = stmt.ColumnName(i)
 	}
-	for rows.Next() {
-		row := make([]any, len(t.Columns))
-		into := make([]any, len(row))
-		for i := range row {
-			into[i] = &row[i]
+	for {
+		more, err := stmt.Step()
+		if err != nil || !more {
+			return t, err
 		}
-		if err := rows.Scan(into...); err != nil {
-			return t, fmt.Errorf("sqlindex: %w", err)
+		row := make([]any, len(t.Columns))
+		for i := range row {
+			row[i] = column(stmt, i)
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	if err := rows.Err(); err != nil {
-		return t, fmt.Errorf("sqlindex: %w", err)
+}
+
+// column returns a value as it is stored.
+func column(stmt *sqlite.Stmt, i int) any {
+	switch stmt.ColumnType(i) {
+	case sqlite.TypeInteger:
+		return stmt.ColumnInt64(i)
+	case sqlite.TypeFloat:
+		return stmt.ColumnFloat(i)
+	case sqlite.TypeText:
+		return stmt.ColumnText(i)
+	case sqlite.TypeBlob:
+		b := make([]byte, stmt.ColumnLen(i))
+		stmt.ColumnBytes(i, b)
+		return b
 	}
-	return t, nil
+	return nil
+}
+
+// bind gives a statement its arguments.
+func bind(stmt *sqlite.Stmt, args []any) error {
+	if n := stmt.BindParamCount(); n != len(args) {
+		return fmt.Errorf("%d arguments for %d parameters of the query", len(args), n)
+	}
+	for i, arg := range args {
+		at := i + 1
+		switch v := reflect.ValueOf(arg); v.Kind() {
+		case reflect.Invalid:
+			stmt.BindNull(at)
+		case reflect.Bool:
+			stmt.BindBool(at, v.Bool())
+		case reflect.String:
+			stmt.BindText(at, v.String())
+		case reflect.Float32, reflect.Float64:
+			bindReal(stmt, at, v.Float())
+		case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+			stmt.BindInt64(at, v.Int())
+		default:
+			return fmt.Errorf("argument %d is of type %T; give a text, a number, a bool or nil", at, arg)
+		}
+	}
+	return nil
 }
 
 var wordPoints = regexp.MustCompile(`(?i)\bpoints\b`)
@@ -91,19 +145,35 @@ func (x *Index) LoadFor(ctx context.Context, query string) error {
 
 // LoadPoints loads the points of runs that the index knows, where they are not loaded yet.
 func (x *Index) LoadPoints(ctx context.Context, ids ...metric.RunID) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.db == nil {
+		return fmt.Errorf("sqlindex: %w", errClosed)
+	}
+	defer during(ctx, x.db)()
 	for _, id := range ids {
-		if err := x.loadRun(ctx, id); err != nil {
-			return fmt.Errorf("sqlindex: load points of run %s: %w", id, err)
+		if err := x.loadRun(id); err != nil {
+			return fmt.Errorf("sqlindex: load points of run %s: %w", id, because(ctx, err))
 		}
 	}
 	return nil
 }
 
-func (x *Index) loadRun(ctx context.Context, id metric.RunID) error {
-	const missing = "SELECT id FROM run WHERE run = ? AND loaded IS NULL"
-	var run int64
-	if x.db.QueryRowContext(ctx, missing, id).Scan(&run) != nil {
-		return nil // it is loaded, or no run
+// missing returns the number of a run whose points are not loaded, or 0.
+func missing(c *sqlite.Conn, id metric.RunID) (run int64, err error) {
+	err = sqlitex.Execute(c, "SELECT id FROM run WHERE run = ? AND loaded IS NULL", &sqlitex.ExecOptions{
+		Args: []any{string(id)},
+		ResultFunc: func(s *sqlite.Stmt) error {
+			run = s.ColumnInt64(0)
+			return nil
+		},
+	})
+	return run, err
+}
+
+func (x *Index) loadRun(id metric.RunID) (err error) {
+	if run, err := missing(x.db, id); err != nil || run == 0 {
+		return err
 	}
 	r, err := x.folder.Load(id)
 	if err != nil {
@@ -113,26 +183,19 @@ func (x *Index) loadRun(ctx context.Context, id metric.RunID) error {
 	if err != nil {
 		return err
 	}
-	tx, err := x.db.BeginTx(ctx, nil)
+	end, err := sqlitex.ImmediateTransaction(x.db)
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback()
-	if tx.QueryRowContext(ctx, missing, id).Scan(&run) != nil {
-		return nil // another process loaded it meanwhile
+	defer end(&err)
+	run, err := missing(x.db, id)
+	if err != nil || run == 0 {
+		return err // another process loaded it meanwhile
 	}
-	w := &filler{ctx: context.WithoutCancel(ctx), tx: tx, stmts: statements{}, words: map[string]int64{}}
-	for chunk := range slices.Chunk(points, 4096) {
-		var args []any
-		for _, p := range chunk {
-			value, odd := number(p.Value)
-			args = append(args, run, w.word(p.Name), p.Step, stamp(p.Time), value, odd)
-		}
-		w.insert("point", 6, args)
+	w := newFiller(x.db)
+	for _, p := range points {
+		w.exec("INSERT INTO point VALUES (?, ?, ?, ?, ?, ?)", run, w.place(p.Name).word, p.Step, stamp(p.Time), p.Value, odd(p.Value))
 	}
 	w.exec("UPDATE run SET loaded = 1 WHERE id = ?", run)
-	if w.err != nil {
-		return w.err
-	}
-	return tx.Commit()
+	return w.err
 }

@@ -2,15 +2,20 @@ package sqlindex
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"zombiezen.com/go/sqlite"
+	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/lathe-go/lathe/pkg/metric"
 	"github.com/lathe-go/lathe/pkg/worklog"
@@ -238,4 +243,74 @@ func TestScale(t *testing.T) {
 	began = time.Now()
 	update(t, x, 0)
 	t.Logf("nothing to update, found in %v", time.Since(began))
+}
+
+func TestAnUpdateThatIsCancelledChangesNothing(t *testing.T) {
+	folder := synthetic(t, 30, 5, 5)
+	x := open(t, folder)
+	ctx, cancel := context.WithCancel(t.Context())
+	var told []int
+	x.Progress = func(done, total int) {
+		told = append(told, done, total)
+		cancel()
+	}
+	if _, err := x.Update(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want that it was cancelled", err)
+	}
+	if got := answer(t, x, "select count(*) from runs"); got != "0" {
+		t.Errorf("%s runs are in the index", got)
+	}
+	if want := []int{30, 30}; !slices.Equal(told, want) {
+		t.Errorf("progress %v, want %v", told, want)
+	}
+	x.Progress = nil
+	update(t, x, 30)
+	if got := answer(t, x, "select count(*) from metrics"); got != "150" {
+		t.Errorf("%s metrics, want 150", got)
+	}
+}
+
+func TestWaitingForAnotherWriterEndsWithTheContext(t *testing.T) {
+	folder := synthetic(t, 1, 1, 1)
+	x := open(t, folder)
+	other, err := sqlite.OpenConn(x.File())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	end, err := sqlitex.ImmediateTransaction(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := x.Update(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error %v, want that the time is over", err)
+	}
+	end(&err)
+	update(t, x, 1)
+}
+
+func TestArgumentsAndClosing(t *testing.T) {
+	x := open(t, synthetic(t, 2, 1, 1))
+	update(t, x, 2)
+	type name string
+	got, err := x.Query(t.Context(), "select ?, ?, ?, ?, ?", name("a"), 7, math.NaN(), true, nil)
+	if want := [][]any{{"a", int64(7), nil, int64(1), nil}}; err != nil || !reflect.DeepEqual(got.Rows, want) {
+		t.Errorf("%v, error %v, want %v", got.Rows, err, want)
+	}
+	for _, args := range [][]any{{}, {1, 2}, {struct{}{}}} {
+		if _, err := x.Query(t.Context(), "select ?", args...); err == nil {
+			t.Errorf("arguments %v are taken", args)
+		}
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.Query(t.Context(), "select 1"); err == nil {
+		t.Error("a closed index answers")
+	}
+	if _, err := x.Update(t.Context()); err == nil {
+		t.Error("a closed index is updated")
+	}
 }
