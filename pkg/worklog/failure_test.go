@@ -1,28 +1,36 @@
 package worklog
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// writerFolder, when set, makes this test binary a process that logs into that folder until it is killed.
-const writerFolder = "WORKLOG_TEST_WRITER"
+// A helper is what this test binary does in place of its tests where the environment names it.
+const helperEnv = "WORKLOG_TEST_HELPER"
+
+var helpers = map[string]func(){"victim": victim, "kernel": kernel}
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(writerFolder); dir != "" {
-		logForever(dir)
+	if help := helpers[os.Getenv(helperEnv)]; help != nil {
+		help()
+		return
 	}
 	os.Exit(away(m))
+}
+
+// helper returns a command that runs this test binary as a helper.
+func helper(name string, env ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(append(os.Environ(), helperEnv+"="+name), env...)
+	return cmd
 }
 
 // away runs the tests outside every repository, so that their runs keep nothing in this one.
@@ -37,79 +45,6 @@ func away(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	return m.Run()
-}
-
-// logForever tells on standard output, after each flush, how many points it logged.
-func logForever(dir string) {
-	run := Start("victim", config{Width: 1}, In(Open(dir)))
-	for step := 0; ; step++ {
-		run.Log(step, "loss", float64(step))
-		if step%100 == 99 {
-			run.Flush()
-			fmt.Println(step + 1)
-		}
-	}
-}
-
-func TestKilledWriterLosesNothingThatWasFlushed(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts processes")
-	}
-	rng := rand.New(rand.NewPCG(3, 4))
-	for range 8 {
-		dir := t.TempDir()
-		acknowledged := killAfter(t, dir, time.Duration(rng.IntN(150))*time.Millisecond)
-		runs, err := Open(dir).Runs()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(runs) == 0 {
-			if acknowledged > 0 {
-				t.Errorf("%d points were acknowledged, and there is no run", acknowledged)
-			}
-			continue
-		}
-		points, err := runs[0].Points("loss")
-		if err != nil || len(points) < acknowledged {
-			t.Errorf("%d points of %d acknowledged ones, error %v", len(points), acknowledged, err)
-		}
-		for step, p := range points {
-			if p.Step != step || p.Value != float64(step) {
-				t.Fatalf("point %d is %+v", step, p)
-			}
-		}
-		if s := runs[0].Summary(); s.State != Lost {
-			t.Errorf("the run of a killed process is %s", s.State)
-		}
-	}
-}
-
-// killAfter runs a writer for a while after its first word and returns the last count that it told.
-func killAfter(t *testing.T, dir string, delay time.Duration) int {
-	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), writerFolder+"="+dir)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	last := 0
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if last == 0 {
-			time.AfterFunc(delay, func() { cmd.Process.Kill() })
-		}
-		if n, err := strconv.Atoi(lines.Text()); err == nil {
-			last = n
-		}
-	}
-	if err := cmd.Wait(); err == nil {
-		t.Fatal("the writer ended by itself")
-	}
-	return last
 }
 
 // A fullDisk takes room bytes, then the beginning of one more write, and then nothing.
@@ -181,6 +116,77 @@ func TestAFolderThatCannotBeMade(t *testing.T) {
 	}
 	if s := run.Summary(); s.Name != "x" {
 		t.Errorf("%+v", s)
+	}
+}
+
+func TestAFolderThatIsDeletedMeanwhile(t *testing.T) {
+	for _, what := range []string{"the folder", "the log", "the log, replaced by a folder"} {
+		folder := Open(filepath.Join(t.TempDir(), "worklog"))
+		var reports []error
+		run := Start("x", config{}, In(folder), OnLoss(func(err error) { reports = append(reports, err) }))
+		run.Log(0, "loss", 1)
+		run.Flush()
+		run.Summary()
+		var err error
+		switch what {
+		case "the folder":
+			err = os.RemoveAll(folder.Path())
+		case "the log":
+			err = os.Remove(run.Path())
+		default:
+			err = errors.Join(os.Remove(run.Path()), os.Mkdir(run.Path(), 0o700))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for step := range 1000 {
+			run.Log(step, "loss", 1)
+			if step%100 == 0 {
+				run.Flush()
+			}
+		}
+		run.Note("n")
+		run.End(nil)
+		run.Log(1, "loss", 1)
+		run.End(nil)
+		if len(reports) != 1 || !errors.Is(reports[0], errDeleted) {
+			t.Errorf("%s: reports %v, want one that it is deleted", what, reports)
+		}
+		if s := run.Summary(); s.Name != "x" || s.Points > 1 {
+			t.Errorf("%s: %+v", what, s)
+		}
+		reports = nil
+		next := Start("y", nil, In(folder), OnLoss(func(err error) { reports = append(reports, err) }))
+		next.End(nil)
+		if len(reports) != 0 || only(t, folder).Name() != "y" {
+			t.Errorf("%s: the next run is not there: %v", what, reports)
+		}
+	}
+}
+
+// A clock may be set back while a run goes on, or between its lives.
+func TestAClockThatGoesBack(t *testing.T) {
+	const at = int64(1_700_000_000_000_000_000)
+	second := int64(time.Second)
+	log := []byte(magic)
+	points := func(times ...int64) {
+		var ps []point
+		for _, time := range times {
+			ps = append(ps, point{"loss", len(ps), time, 0})
+		}
+		log = new(pointEncoder).appendPoints(log, ps)
+	}
+	log = appendEvent(log, event{Time: at, Start: &start{ID: "x"}, Life: &life{}})
+	points(at+10*second, at-3600*second, at-3599*second)
+	log = appendEvent(log, event{Time: at - 3590*second, Life: &life{}})
+	points(at-3580*second, at-3570*second)
+	agg, err := condense(bytes.NewReader(log), int64(len(log)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := agg.Summary
+	if s.Points != 5 || s.Damage != 0 || s.Lives != 2 || s.Duration != 30*time.Second || s.Ended.Before(s.Began) {
+		t.Errorf("%d points, %d bytes damaged, %d lives, took %v, from %v to %v", s.Points, s.Damage, s.Lives, s.Duration, s.Began, s.Ended)
 	}
 }
 

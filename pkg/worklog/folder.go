@@ -1,6 +1,7 @@
 package worklog
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -116,6 +117,9 @@ func (f *Folder) Run(id string) (*Run, error) {
 
 var errBusy = errors.New("another writer has the run open")
 
+// errDeleted is why a log is not written any more whose file was deleted: nobody could read it.
+var errDeleted = errors.New("the log was deleted")
+
 // locked makes file this process's to write.
 func locked(file *os.File) (logFile, error) {
 	if !filelock.Try(file) {
@@ -124,19 +128,33 @@ func locked(file *os.File) (logFile, error) {
 	return file, nil
 }
 
+// patience is how long is waited for another process that has a log for the moment that a remark takes.
+const patience = 2 * time.Second
+
 // openLog opens the log of a run to go on with it.
 func openLog(f *Folder, id metric.RunID) (logFile, error) {
 	file, err := os.OpenFile(f.log(id), os.O_APPEND|os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
-	if !filelock.Try(file) {
-		return nil, errors.Join(errBusy, file.Close())
+	for end := time.Now().Add(patience); !filelock.Try(file); time.Sleep(5 * time.Millisecond) {
+		if err := writerOf(f.log(id)); err != nil || time.Now().After(end) {
+			return nil, errors.Join(cmp.Or(err, errBusy), file.Close())
+		}
 	}
 	if err := repair(file); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
+}
+
+// writerOf returns who goes on writing the log at path, as an error, or nil if its run is over.
+func writerOf(path string) error {
+	agg, err := summarize(path, nil)
+	if err != nil || agg.now(self(), time.Now()).State != Running {
+		return nil
+	}
+	return fmt.Errorf("%w: process %d on %s; end it there first", errBusy, agg.Owner.PID, agg.Owner.Host)
 }
 
 // annotate adds one event to the log of a run that this value does not write. Where another writer has
@@ -149,43 +167,82 @@ func annotate(f *Folder, id metric.RunID, e event) error {
 	if err != nil {
 		return err
 	}
-	if filelock.Try(file) {
-		err = repair(file)
-	}
-	if err == nil {
+	if err = settle(file); err == nil {
 		e.Aside = true
-		_, err = file.Write(appendEvent(nil, e))
+		err = appendWhole(file, appendEvent(nil, e))
 	}
 	return errors.Join(err, file.Close())
 }
 
-// repair cuts off what follows the valid records of a log, so that new ones can be read. What it cuts
-// off is kept beside the log.
-func repair(file *os.File) error {
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
+// settle returns when the log ends with a whole record, so that what is appended can be read. Who can lock it cuts a
+// torn end off. Who cannot waits: another is about to do that, and would cut off what follows too, or is in the
+// middle of a write.
+func settle(file *os.File) error {
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if filelock.Try(file) {
+			return repair(file)
+		}
+		if valid, size, err := extent(file); err != nil || valid == size || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+// appendWhole appends a record, or takes back what could not be written whole.
+func appendWhole(file *os.File, record []byte) error {
+	info, err := file.Stat()
+	if err != nil {
 		return err
 	}
-	head := make([]byte, len(magic))
-	if _, err := io.ReadFull(file, head); err != nil || string(head) != magic {
-		return fmt.Errorf("%s does not begin as a worklog does", filepath.Base(file.Name()))
+	n, err := file.Write(record)
+	if err == nil {
+		return nil
 	}
-	records := framed.NewReader(file)
+	if now, bad := file.Stat(); bad == nil && now.Size() == info.Size()+int64(n) { // nobody wrote behind it
+		err = errors.Join(err, file.Truncate(info.Size()))
+	}
+	return err
+}
+
+// extent returns up to where the records of a log are valid, and its size when reading began.
+func extent(file *os.File) (valid, size int64, err error) {
+	info, err := file.Stat()
+	if err != nil {
+		return 0, 0, err
+	}
+	size = info.Size()
+	log := io.NewSectionReader(file, 0, size)
+	head := make([]byte, len(magic))
+	if _, err := io.ReadFull(log, head); err != nil || string(head) != magic {
+		return 0, size, fmt.Errorf("%s does not begin as a worklog does", filepath.Base(file.Name()))
+	}
+	records := framed.NewReader(log)
 	for ok := true; ok; {
 		_, _, ok = records.Next()
 	}
-	if err := records.Err(); err != nil {
-		return err
+	return int64(len(magic)) + records.Valid(), size, records.Err()
+}
+
+// repair cuts off what follows the valid records of a log, so that new ones can be read. What it cuts off is kept
+// beside the log. The log is locked, but remarks of others may be on their way: only an end that stays as it is
+// is a torn one.
+func repair(file *os.File) error {
+	valid, size, err := extent(file)
+	for err == nil && valid < size {
+		time.Sleep(5 * time.Millisecond)
+		before := size
+		if valid, size, err = extent(file); size == before {
+			break
+		}
 	}
-	valid := int64(len(magic)) + records.Valid()
-	info, err := file.Stat()
-	if err != nil || info.Size() == valid {
+	if err != nil || valid == size {
 		return err
 	}
 	aside, err := os.CreateTemp(filepath.Dir(file.Name()), filepath.Base(file.Name())+".damaged-*")
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(aside, io.NewSectionReader(file, valid, info.Size()-valid))
+	_, err = io.Copy(aside, io.NewSectionReader(file, valid, size-valid))
 	if err = errors.Join(err, aside.Close()); err != nil {
 		return err
 	}

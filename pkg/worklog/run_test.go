@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -317,12 +316,77 @@ func TestDamageLeavesTheLongestPrefix(t *testing.T) {
 	for at := range len(whole) + 1 {
 		check(fmt.Sprintf("cut at %d", at), whole[:at], reach[at])
 	}
-	rng := rand.New(rand.NewPCG(1, 2))
-	for range 300 {
-		at := rng.IntN(len(whole))
-		content := slices.Clone(whole)
-		content[at] ^= byte(1 + rng.IntN(255))
-		check(fmt.Sprintf("byte %d changed", at), content, reach[at])
+	for at := range whole {
+		for bit := range 8 {
+			whole[at] ^= 1 << bit
+			check(fmt.Sprintf("bit %d of byte %d flipped", bit, at), whole, reach[at])
+			whole[at] ^= 1 << bit
+		}
+	}
+}
+
+// TestDamageOnTheDisk cuts a log, and flips bits, in its file at many places, and goes on with what is left.
+func TestDamageOnTheDisk(t *testing.T) {
+	folder := Open(t.TempDir())
+	run := begin(t, folder, "x", config{Width: 3})
+	for step := range 12 {
+		run.Log(step, "loss", lossAt(step))
+		run.Flush()
+	}
+	run.End(nil)
+	whole, err := os.ReadFile(run.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	reach := reachOf(t, run.Path(), len(whole))
+	goOn := func(content []byte, points int) error {
+		if err := os.WriteFile(run.Path(), content, 0o600); err != nil {
+			return err
+		}
+		read, err := folder.Load(run.ID())
+		if errors.Is(err, ErrEmpty) && points == 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		before := read.Summary()
+		read.report = func(error) {}
+		read.Note("after the damage")
+		read.Resume(points)
+		read.Log(points, "loss", lossAt(points))
+		read.End(nil)
+		if err := read.Err(); err != nil {
+			return err
+		}
+		again, err := folder.Load(run.ID())
+		if err != nil {
+			return err
+		}
+		s := again.Summary()
+		if before.Points != points || s.Points != points+1 || s.State != Finished || s.Damage != 0 || len(s.Notes) != 1 {
+			return fmt.Errorf("%d points of %d before; %d after, %s, %d bytes damaged, %d notes", before.Points, points, s.Points, s.State, s.Damage, len(s.Notes))
+		}
+		all, err := again.Points("loss")
+		for step, p := range all {
+			if p.Step != step || p.Value != lossAt(step) {
+				return fmt.Errorf("point %d is %+v", step, p)
+			}
+		}
+		return err
+	}
+	const step = 13
+	for at := 0; at <= len(whole); at += step {
+		if err := goOn(whole[:at], reach[at]); err != nil {
+			t.Fatalf("cut at %d of %d: %v", at, len(whole), err)
+		}
+	}
+	for at := 0; at < len(whole); at += step {
+		flipped := slices.Clone(whole)
+		flipped[at] ^= 1 << (at % 8)
+		if err := goOn(flipped, reach[at]); err != nil {
+			t.Fatalf("a bit of byte %d of %d flipped: %v", at, len(whole), err)
+		}
 	}
 }
 

@@ -280,11 +280,13 @@ func knows(cuts []cut, offset int64) bool {
 	return false
 }
 
-// alive takes note of a sign of life at t.
+// alive takes note of a sign of life at t. A clock that was set back prolongs nothing, and shortens nothing.
 func (a *aggregate) alive(t int64) {
 	s := &a.Summary
-	s.Ended = time.Unix(0, t)
-	s.Duration = a.Before + time.Duration(t-a.Born)
+	if when := time.Unix(0, t); when.After(s.Ended) {
+		s.Ended = when
+	}
+	s.Duration = max(s.Duration, a.Before+time.Duration(t-a.Born))
 }
 
 // seriesOf returns the list in which the metric of a name stands.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lathe-go/lathe/pkg/internal/filelock"
 	"github.com/lathe-go/lathe/pkg/metric"
 )
 
@@ -236,6 +237,9 @@ func (w *writer) write(events []byte, points, lost int) {
 		return
 	}
 	info, err := w.file.Stat()
+	if err == nil && filelock.Deleted(info) {
+		info, err = nil, errDeleted
+	}
 	if err == nil {
 		_, err = w.file.Write(w.out)
 	}

@@ -29,3 +29,21 @@ func TestOneHolderAtATime(t *testing.T) {
 		t.Error("the lock outlives its holder")
 	}
 }
+
+func TestAFileThatIsDeleted(t *testing.T) {
+	if runtime.GOOS == "windows" || runtime.GOOS == "plan9" {
+		t.Skip("this system keeps the names of open files")
+	}
+	file, err := os.Create(filepath.Join(t.TempDir(), "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, want := range []bool{false, true} {
+		info, err := file.Stat()
+		if err != nil || Deleted(info) != want {
+			t.Errorf("deleted: %v, error %v, want %v", !want, err, want)
+		}
+		os.Remove(file.Name())
+	}
+}
