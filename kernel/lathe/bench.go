@@ -17,9 +17,10 @@ Measures how long cells take, from the request to the kernel's word that it is i
 how a session grows, how fast models train in a cell, in a plain program and in JAX, how long completion and inspection take, and
 the same in GoNB. JAX and GoNB are installed into the user's cache folder at the first call. LATHE_PYTHON may
 name a Python that has ipykernel, which is measured too, and LATHE_RIVALS one that has JAX and PyTorch, which
-would be 3 GB to install. It takes some minutes; leave the machine alone meanwhile.
+would be 3 GB to install. The worklog is measured beside MLflow, Aim, TensorBoard and Trackio, which go into the cache
+folder too. It takes some minutes; leave the machine alone meanwhile.
 
-  --quick      fewer values, in some four minutes
+  --quick      fewer values, and fewer runs in the list, in some five minutes
   --long       more of them
   --only PART  measure one part alone, such as "the protocol"
   --json FILE  write every value to FILE

@@ -33,13 +33,14 @@ type Effort struct {
 	Session int // cells of the session that is watched as it grows
 	Windows int // of training, on each side
 	Steps   int // of one window
+	Runs    int // in the folder whose index is made
 }
 
 // The efforts that can be asked for.
 var (
-	Quick  = Effort{Cells: 10, Starts: 3, Session: 60, Windows: 3, Steps: 300}
-	Normal = Effort{Cells: 30, Starts: 10, Session: 300, Windows: 7, Steps: 400}
-	Long   = Effort{Cells: 100, Starts: 30, Session: 1000, Windows: 25, Steps: 1000}
+	Quick  = Effort{Cells: 10, Starts: 3, Session: 60, Windows: 3, Steps: 300, Runs: 2_000}
+	Normal = Effort{Cells: 30, Starts: 10, Session: 300, Windows: 7, Steps: 400, Runs: manyRuns}
+	Long   = Effort{Cells: 100, Starts: 30, Session: 1000, Windows: 25, Steps: 1000, Runs: manyRuns}
 )
 
 // A bench is one run of all measurements.
@@ -70,6 +71,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		{"beside other kernels", b.others},
 		{"the protocol", b.protocol},
 		{"editing", b.editing},
+		{"worklog", b.worklog},
 	}
 	for _, p := range parts {
 		if o.Only != "" && o.Only != p.name {

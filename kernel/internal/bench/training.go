@@ -198,19 +198,33 @@ func (p *plainProcess) window(steps int) (float64, error) { return p.ask(strconv
 
 // ask sends a line and returns the rate that answers it.
 func (p *plainProcess) ask(line string) (float64, error) {
-	if _, err := fmt.Fprintln(p.in, line); err != nil {
+	text, err := p.answer(line)
+	if err != nil {
 		return 0, err
+	}
+	return readRate(text)
+}
+
+// answer sends a line and returns the one that answers it, which begins with "rate".
+func (p *plainProcess) answer(line string) (string, error) {
+	if _, err := fmt.Fprintln(p.in, line); err != nil {
+		return "", p.ended(err)
 	}
 	for {
 		line, err := p.out.ReadString('\n')
 		if err != nil {
-			p.stop()
-			return 0, errors.Join(fmt.Errorf("the program ended: %w", err), errors.New(lastLines(p.errors.String())))
+			return "", p.ended(err)
 		}
 		if strings.HasPrefix(line, "rate ") {
-			return readRate(line)
+			return line, nil
 		}
 	}
+}
+
+// ended says why the program is gone.
+func (p *plainProcess) ended(err error) error {
+	p.stop()
+	return errors.Join(fmt.Errorf("the program ended: %w", err), errors.New(lastLines(p.errors.String())))
 }
 
 // stop ends the program.

@@ -49,6 +49,8 @@ var order = []struct{ pkg, may, why string }{
 		"speaks GoNB's protocol for whatever process it is in"},
 	{"kernel/internal/rt/...", "kernel/internal/rt/... pkg/display/frame",
 		"runs in the worker beside the code of cells, and is part of the base library"},
+	{"kernel/internal/bench/recorder", "pkg/metric pkg/worklog pkg/worklog/...",
+		"is a program of its own, which the bench builds and starts to measure pkg/worklog"},
 	{"kernel/internal/...", "kernel/internal/... pkg/display/frame",
 		"compiles and runs what imports pkg, and must not depend on it"},
 	{"kernel/lathe", "kernel/internal/... pkg/display/frame pkg/worklog pkg/worklog/...",
