@@ -211,7 +211,10 @@ func logImport(_ context.Context, c logCall) error {
 		bad = errors.Join(bad, err)
 		for _, r := range results {
 			what := fmt.Sprintf("%d points", r.Points)
-			if r.Known {
+			switch {
+			case r.Added > 0:
+				what = fmt.Sprintf("there already; %d of %d points are new", r.Added, r.Points)
+			case r.Known:
 				what = "there already"
 			}
 			if r.Damage != "" {

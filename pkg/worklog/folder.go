@@ -357,3 +357,110 @@ func whole(s Summary, c Content) []byte {
 	}
 	return appendEvent(buf, last)
 }
+
+// Extend brings a run that Add wrote up to what its source says by now. Points that are not there yet are added. If
+// the source took points back, so does the run: those of that step and later ones become void, and what the source
+// has from there on is added. Parameters, notes, tags, data and the state follow; what was added to the run here
+// stays. It returns how many points were added. A run that a process went on with is left as it is.
+func (f *Folder) Extend(s Summary, points []metric.Point) (added int, err error) {
+	run, err := f.Load(s.ID)
+	if err != nil {
+		return 0, err
+	}
+	old := run.Summary()
+	have, err := run.Points("")
+	if err != nil {
+		return 0, err
+	}
+	if run.agg.Owner != (owner{}) {
+		return 0, fmt.Errorf("worklog: extend run %s: process %d on %s went on with it", s.ID, run.agg.Owner.PID, run.agg.Owner.Host)
+	}
+	file, err := openLog(f, s.ID)
+	if err != nil {
+		return 0, fmt.Errorf("worklog: extend run %s: %w", s.ID, err)
+	}
+	records, added := extension(old, s, have, points)
+	_, err = file.Write(records)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return 0, fmt.Errorf("worklog: extend run %s: %w", s.ID, err)
+	}
+	return added, nil
+}
+
+// extension returns the records that follow those of old to make it s, and how many points are in them.
+func extension(old, s Summary, have, want []metric.Point) (buf []byte, added int) {
+	fresh, from := difference(have, want)
+	ended := s.Ended.UnixNano()
+	if !slices.Equal(old.Params, s.Params) {
+		start := &start{ID: old.ID, Name: old.Name, Type: old.Type, Params: s.Params, Seed: old.Seed, Question: old.Question, Hypothesis: old.Hypothesis}
+		buf = appendEvent(buf, event{Time: old.Began.UnixNano(), Start: start, Aside: true})
+	}
+	if from != nil {
+		at := ended
+		if len(fresh) > 0 {
+			at = fresh[0].time
+		}
+		buf = appendEvent(buf, event{Time: at, Life: &life{Code: old.Code, Env: old.Env, From: from}, Aside: true})
+	}
+	buf = new(pointEncoder).appendPoints(buf, fresh)
+	for _, n := range s.Notes {
+		if !slices.ContainsFunc(old.Notes, func(o Remark) bool { return o.Text == n.Text }) {
+			buf = appendEvent(buf, event{Time: n.Time.UnixNano(), Note: n.Text, Aside: true})
+		}
+	}
+	for _, t := range s.Tags {
+		if !slices.Contains(old.Tags, t) {
+			buf = appendEvent(buf, event{Time: ended, Tags: []string{t}, Aside: true})
+		}
+	}
+	for i, d := range s.Data {
+		if !slices.Contains(old.Data, d) {
+			buf = appendEvent(buf, event{Time: ended, Data: &s.Data[i], Aside: true})
+		}
+	}
+	last := event{Time: ended}
+	if s.State == Finished || s.State == Failed || s.State == Interrupted {
+		last.End = &ending{s.State, s.Error}
+	}
+	return appendEvent(buf, last), len(fresh)
+}
+
+// difference returns the points of want that are not in have. If some of have are not in want, from is the first step
+// of these; then every point from there on is to be added.
+func difference(have, want []metric.Point) (fresh []point, from *metric.Step) {
+	same := 0
+	for same < min(len(have), len(want)) && rounded(have[same]) == rounded(want[same]) {
+		same++
+	}
+	if same == len(have) { // as of any source that only grows
+		have, want = nil, want[same:]
+	}
+	count := map[point]int{}
+	for _, p := range have {
+		count[rounded(p)]++
+	}
+	for _, p := range want {
+		count[rounded(p)]--
+	}
+	for p, n := range count {
+		if n > 0 && (from == nil || p.step < *from) {
+			from = &p.step
+		}
+	}
+	for i := len(want) - 1; i >= 0; i-- { // of equal ones the first are there
+		p := rounded(want[i])
+		if from != nil && p.step >= *from {
+			fresh = append(fresh, p)
+		} else if count[p] < 0 {
+			count[p]++
+			fresh = append(fresh, p)
+		}
+	}
+	slices.Reverse(fresh)
+	return fresh, from
+}
+
+// rounded returns p as a log keeps it, to the microsecond.
+func rounded(p metric.Point) point {
+	return point{p.Name, p.Step, p.Time.UnixMicro() * 1000, math.Float64bits(p.Value)}
+}

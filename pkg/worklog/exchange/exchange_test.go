@@ -146,6 +146,17 @@ func TestJSONLOfWandb(t *testing.T) {
 	}
 }
 
+func TestJSONLOfPython(t *testing.T) {
+	run, _ := one(t, worklog.Open(t.TempDir()), filepath.Join("testdata", "python.jsonl"))
+	var want []string
+	for i, v := range []string{"1", "0.5", "NaN", "+Inf", "-Inf"} {
+		want = append(want, fmt.Sprintf("train/loss %d %s %d", i, v, int64(1700000000+i)*second+second/4))
+	}
+	if got := listed(t, run); got != strings.Join(want, "\n") {
+		t.Errorf("\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
 func TestCSV(t *testing.T) {
 	path := written(t, "log.csv", "\ufeffStep,Wall time,loss,acc,model,comment\n0,1700000000,1e400,,mlp,a\n10,1700000001,NaN,0.5,mlp,b\n20,17000")
 	run, _ := one(t, worklog.Open(t.TempDir()), path)
@@ -163,59 +174,106 @@ func TestCSV(t *testing.T) {
 	}
 }
 
-// mlflowSchema is the part of MLflow's tables that is read, as its SQLAlchemy models declare them.
-const mlflowSchema = `
-CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY, name VARCHAR(256), lifecycle_stage VARCHAR(32));
-CREATE TABLE runs (run_uuid VARCHAR(32) PRIMARY KEY, name VARCHAR(250), status VARCHAR(9), start_time BIGINT, end_time BIGINT,
-	lifecycle_stage VARCHAR(20), experiment_id INTEGER);
-CREATE TABLE params (key VARCHAR(250), value VARCHAR(8000), run_uuid VARCHAR(32));
-CREATE TABLE metrics (key VARCHAR(250), value DOUBLE, timestamp BIGINT, run_uuid VARCHAR(32), step BIGINT, is_nan BOOLEAN);
-CREATE TABLE tags (key VARCHAR(250), value VARCHAR(8000), run_uuid VARCHAR(32));
-INSERT INTO experiments VALUES (1, 'digits', 'active');
-INSERT INTO runs VALUES ('aa', 'calm-owl', 'FINISHED', 1700000000000, 1700000060000, 'active', 1);
-INSERT INTO runs VALUES ('bb', 'dry-fox', 'FAILED', 1700000100000, 1700000101000, 'active', 1);
-INSERT INTO runs VALUES ('cc', 'gone', 'FINISHED', 1700000100000, 1700000101000, 'deleted', 1);
-INSERT INTO params VALUES ('lr', '0.1', 'aa'), ('big', '9223372036854775807', 'aa');
-INSERT INTO metrics VALUES ('loss', 2.5, 1700000001000, 'aa', 0, 0), ('loss', 0, 1700000002000, 'aa', 1, 1),
-	('loss', 1.7976931348623157e308, 1700000003000, 'aa', 2, 0);
-INSERT INTO tags VALUES ('mlflow.note.content', 'a try', 'aa'), ('team', 'vision', 'aa'), ('mlflow.source.git.commit', 'abc', 'aa');`
+// mlflowStore returns a new store with what MLflow itself wrote.
+func mlflowStore(t *testing.T) (path string, db *sqlite.Conn) {
+	t.Helper()
+	content, err := os.ReadFile("testdata/mlflow.sql")
+	path = filepath.Join(t.TempDir(), "mlflow.db")
+	if err == nil {
+		db, err = sqlite.OpenConn(path)
+	}
+	if err == nil {
+		err = sqlitex.ExecuteScript(db, string(content), nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return path, db
+}
+
+func execute(t *testing.T, db *sqlite.Conn, script string) {
+	t.Helper()
+	if err := sqlitex.ExecuteScript(db, script, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// load returns the run of a result.
+func load(t *testing.T, folder *worklog.Folder, r Result) (*worklog.Run, worklog.Summary) {
+	t.Helper()
+	run, err := folder.Load(r.Run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run, run.Summary()
+}
 
 func TestMLflow(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "mlflow.db")
-	db, err := sqlite.OpenConn(path)
-	if err == nil {
-		err = sqlitex.ExecuteScript(db, mlflowSchema, nil)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	path, _ := mlflowStore(t)
 	folder := worklog.Open(t.TempDir())
 	results, err := Import(folder, path)
-	if err != nil || len(results) != 2 {
+	if err != nil || len(results) != 3 {
 		t.Fatalf("%v, error %v", results, err)
 	}
-	run, err := folder.Load(results[0].Run)
+	run, s := load(t, folder, results[0])
+	const from = int64(1795786437000) * 1000
+	want := fmt.Sprintf("loss 0 2.5 %d\nloss 1 NaN %d\nloss 2 +Inf %d\nloss 3 -Inf %d\nloss 4 0.25 %d\nacc 4 0.5 %d",
+		from+834_000, from+909_000, from+1_011_000, from+1_088_000, from+1_171_000, from+1_236_000)
+	if got := listed(t, run); got != want {
+		t.Errorf("\n%s\nwant:\n%s", got, want)
+	}
+	if big, _ := s.Param("big"); s.Name != "digits" || s.State != worklog.Finished || s.Duration != 735*time.Millisecond || big.Value != "9223372036854775807" ||
+		len(s.Notes) != 1 || s.Notes[0].Text != "a try" || !slices.Equal(s.Tags, []string{"team=vision"}) || s.Env.Facts["mlflow.user"] != "ada" {
+		t.Errorf("%+v", s)
+	}
+	if _, s := load(t, folder, results[1]); s.State != worklog.Failed {
+		t.Errorf("the run that failed is %s", s.State)
+	}
+	if _, s := load(t, folder, results[2]); s.State == worklog.Finished || s.Points != 1 {
+		t.Errorf("the run that goes on is %s, %d points", s.State, s.Points)
+	}
+}
+
+func TestMLflowLater(t *testing.T) {
+	path, db := mlflowStore(t)
+	folder := worklog.Open(t.TempDir())
+	first, err := Import(folder, path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := listed(t, run), fmt.Sprintf("loss 0 2.5 %d\nloss 1 NaN %d\nloss 2 +Inf %d", 1700000001*second, 1700000002*second, 1700000003*second); got != want {
-		t.Errorf("\n%s\nwant:\n%s", got, want)
+	run, _ := load(t, folder, first[2])
+	run.Verdict("mine")
+	run.Note("my own")
+	execute(t, db, `INSERT INTO metrics VALUES ('loss', 0.5, 1795786440000, '8d4e1a7a016b485a90391e4e90bf4b9a', 1, 0),
+			('acc', 0.75, 1795786439092, '8d4e1a7a016b485a90391e4e90bf4b9a', 0, 0);
+		INSERT INTO params VALUES ('lr', '0.2', '8d4e1a7a016b485a90391e4e90bf4b9a');
+		INSERT INTO tags VALUES ('team', 'audio', '8d4e1a7a016b485a90391e4e90bf4b9a');
+		UPDATE runs SET status = 'KILLED', end_time = 1795786441000 WHERE name = 'going';
+		INSERT INTO runs (run_uuid, name, status, start_time, lifecycle_stage, experiment_id) VALUES ('dd', 'new', 'RUNNING', 1795786450000, 'active', 1)`)
+	for try, want := range []string{"0 0 2 0", "0 0 0 0"} { // points added to each run
+		results, err := Import(folder, path)
+		if err != nil || len(results) != 4 {
+			t.Fatalf("%v, error %v", results, err)
+		}
+		var added []string
+		for i, r := range results {
+			added = append(added, fmt.Sprint(r.Added))
+			if r.Known != (i < 3 || try > 0) || i < 3 && r.Run != first[i].Run {
+				t.Errorf("%+v, before %+v", r, first[i])
+			}
+		}
+		if got := strings.Join(added, " "); got != want {
+			t.Errorf("%s points are added, want %s", got, want)
+		}
 	}
-	s := run.Summary()
-	if big, _ := s.Param("big"); s.Name != "digits" || s.State != worklog.Finished || s.Duration != time.Minute || big.Value != "9223372036854775807" ||
-		len(s.Notes) != 1 || s.Notes[0].Text != "a try" || !slices.Equal(s.Tags, []string{"team=vision"}) || s.Code.Commit != "abc" {
+	run, s := load(t, folder, first[2])
+	if lr, _ := s.Param("lr"); s.State != worklog.Interrupted || s.Points != 3 || lr.Value != "0.2" || s.Verdict != "mine" || s.Lives != 1 ||
+		len(s.Notes) != 1 || !slices.Equal(s.Tags, []string{"team=audio"}) || s.Ended.UnixMilli() != 1795786441000 || s.Damage != 0 {
 		t.Errorf("%+v", s)
 	}
-	if run, err := folder.Load(results[1].Run); err != nil || run.Summary().State != worklog.Failed {
-		t.Errorf("%v, error %v", run, err)
-	}
-	if err := sqlitex.Execute(db, "INSERT INTO runs VALUES ('dd', 'new', 'RUNNING', 1700000200000, NULL, 'active', 1)", nil); err != nil {
-		t.Fatal(err)
-	}
-	results, err = Import(folder, path)
-	if err != nil || len(results) != 3 || !results[0].Known || !results[1].Known || results[2].Known {
-		t.Errorf("a run later: %+v, error %v", results, err)
+	if got := listed(t, run); !strings.Contains(got, "loss 1 0.5 1795786440000000") {
+		t.Errorf("\n%s", got)
 	}
 }
 

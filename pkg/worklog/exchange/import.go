@@ -27,8 +27,9 @@ type Result struct {
 	Source string // its file or folder
 	Run    metric.RunID
 	Name   string
-	Points int
-	Known  bool   // it was imported before, and is left as it is
+	Points int    // of the source
+	Known  bool   // it was imported before
+	Added  int    // points that a known run did not have
 	Damage string // why the rest of the source was not read
 }
 
@@ -38,7 +39,9 @@ type foreign struct {
 	points []metric.Point
 	cells  []worklog.Cell
 	output worklog.Output
+	origin string // names the run in its source, if the source does
 	digest string // of its source; "" if the reader knows no better than the file's
+	grown  string // the digest of an import of which the source is a continuation
 	damage string // why not all was read
 }
 
@@ -48,8 +51,9 @@ type source struct {
 	files []string
 }
 
-// Import adds the runs that path holds to folder: a file, or all files that it knows below a folder. What
-// cannot be imported is named by the error, beside the results for the others.
+// Import adds the runs that path holds to folder: a file, or all files that it knows below a folder. A run that was
+// imported before is brought up to date, see worklog.Folder.Extend: one of MLflow by its ID, any other if its file
+// begins as it was then. What cannot be imported is named by the error, beside the results for the others.
 func Import(folder *worklog.Folder, path string) ([]Result, error) {
 	sources, err := sourcesOf(path)
 	if err != nil {
@@ -107,26 +111,70 @@ func sourcesOf(path string) ([]source, error) {
 	return out, err
 }
 
-// imported maps the digests of what was imported before to its runs.
-func imported(folder *worklog.Folder) (map[string]metric.RunID, error) {
+// imports are the runs that were imported before, by the digest and by the name in the source.
+type imports struct {
+	digests, origins map[string]metric.RunID
+}
+
+// originFact names a run in its source.
+const originFact = "imported run"
+
+func imported(folder *worklog.Folder) (imports, error) {
+	have := imports{map[string]metric.RunID{}, map[string]metric.RunID{}}
 	runs, err := folder.Runs()
 	if err != nil {
-		return nil, err
+		return have, err
 	}
-	have := map[string]metric.RunID{}
 	for _, r := range runs {
-		for _, d := range r.Summary().Data {
+		s := r.Summary()
+		for _, d := range s.Data {
 			if d.Name == dataName {
-				have[d.Digest] = r.ID()
+				have.digests[d.Digest] = r.ID()
 			}
+		}
+		if origin := s.Env.Facts[originFact]; origin != "" {
+			have.origins[origin] = r.ID()
 		}
 	}
 	return have, nil
 }
 
+// find returns the run that f was imported as before, and whether it is as f is now.
+func (have imports) find(f foreign) (id metric.RunID, current bool) {
+	if id := have.digests[f.digest]; id != "" {
+		return id, true
+	}
+	if id := have.origins[f.origin]; id != "" && f.origin != "" {
+		return id, false
+	}
+	return have.digests[f.grown], false
+}
+
+// beginnings returns the digests of earlier imports with which content begins, by the number of the run in it.
+func (have imports) beginnings(content []byte) map[int]string {
+	sums := map[int]string{}
+	out := map[int]string{}
+	longest := map[int]int{}
+	for digest := range have.digests {
+		var hash string
+		var size, run int
+		if n, _ := fmt.Sscanf(strings.NewReplacer("+", " ", "#", " ").Replace(digest), "%s %d %d", &hash, &size, &run); n < 3 || size >= len(content) || size <= longest[run] {
+			continue
+		}
+		if sums[size] == "" {
+			sum := sha256.Sum256(content[:size])
+			sums[size] = hex.EncodeToString(sum[:])
+		}
+		if sums[size] == hash {
+			out[run], longest[run] = digest, size
+		}
+	}
+	return out
+}
+
 // add imports one source.
-func (s source) add(folder *worklog.Folder, have map[string]metric.RunID) ([]Result, error) {
-	form, runs, err := s.read()
+func (s source) add(folder *worklog.Folder, have imports) ([]Result, error) {
+	form, runs, err := s.read(have)
 	if err != nil {
 		return nil, err
 	}
@@ -139,21 +187,46 @@ func (s source) add(folder *worklog.Folder, have map[string]metric.RunID) ([]Res
 			return out, fmt.Errorf("no value in it (read as %s)%s", form, strings.TrimSuffix("; "+f.damage, "; "))
 		}
 		f.complete(s, form)
-		r := Result{Source: s.path, Name: f.Name, Points: len(f.points), Damage: f.damage}
-		if r.Run, r.Known = have[f.digest]; !r.Known {
-			r.Run, r.Known = f.present(folder)
+		r, err := f.take(folder, have)
+		if err != nil {
+			return out, err
 		}
-		if !r.Known {
-			run, err := folder.AddWhole(f.Summary, worklog.Content{Points: f.points, Cells: f.cells, Output: f.output})
-			if err != nil {
-				return out, err
-			}
-			r.Run = run.ID()
-			have[f.digest] = r.Run
-		}
+		r.Source = s.path
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// take adds f to folder, or brings the run that it was imported as up to date.
+func (f *foreign) take(folder *worklog.Folder, have imports) (Result, error) {
+	r := Result{Name: f.Name, Points: len(f.points), Damage: f.damage}
+	id, current := have.find(*f)
+	switch {
+	case id == "":
+		if r.Run, r.Known = f.present(folder); r.Known {
+			return r, nil
+		}
+		run, err := folder.AddWhole(f.Summary, worklog.Content{Points: f.points, Cells: f.cells, Output: f.output})
+		if err != nil {
+			return r, err
+		}
+		r.Run = run.ID()
+	case current:
+		r.Run, r.Known = id, true
+		return r, nil
+	default:
+		r.Run, r.Known = id, true
+		f.ID = id
+		var err error
+		if r.Added, err = folder.Extend(f.Summary, f.points); err != nil {
+			return r, err
+		}
+	}
+	have.digests[f.digest] = r.Run
+	if f.origin != "" {
+		have.origins[f.origin] = r.Run
+	}
+	return r, nil
 }
 
 // ownID is what a worklog calls its runs. Such a name is no other run's.
@@ -170,7 +243,7 @@ func (f *foreign) present(folder *worklog.Folder) (metric.RunID, bool) {
 }
 
 // read reads the runs of s, each with a digest and a name.
-func (s source) read() (form string, runs []foreign, err error) {
+func (s source) read(have imports) (form string, runs []foreign, err error) {
 	var content []byte
 	var modified time.Time
 	for _, file := range s.files {
@@ -205,9 +278,11 @@ func (s source) read() (form string, runs []foreign, err error) {
 		runs, err = readCSV(content, modified)
 	}
 	sum := sha256.Sum256(content)
+	grown := have.beginnings(content)
 	for i := range runs {
 		if runs[i].digest == "" {
-			runs[i].digest = fmt.Sprintf("%s#%d", hex.EncodeToString(sum[:]), i)
+			runs[i].digest = fmt.Sprintf("%s+%d#%d", hex.EncodeToString(sum[:]), len(content), i)
+			runs[i].grown = grown[i]
 		}
 	}
 	return form, runs, err
@@ -251,6 +326,9 @@ func (f *foreign) complete(s source, form string) {
 		from = abs
 	}
 	f.Env.Facts["imported from"], f.Env.Facts["imported as"] = from, form
+	if f.origin != "" {
+		f.Env.Facts[originFact] = f.origin
+	}
 	f.Data = append(f.Data, worklog.Data{Name: dataName, Digest: f.digest})
 }
 

@@ -33,16 +33,16 @@ func isSQLite(path string) bool {
 type store struct{ db *sqlite.Conn }
 
 // readMLflow reads the runs of MLflow's SQLite store but for those that were deleted.
-func readMLflow(path string) ([]foreign, error) {
+func readMLflow(path string) (runs []foreign, err error) {
 	db, err := sqlite.OpenConn(path, sqlite.OpenReadOnly)
 	if err != nil {
 		return nil, err
 	}
 	defer db.Close()
-	db.SetBusyTimeout(10 * time.Second) // MLflow may be writing
+	db.SetBusyTimeout(10 * time.Second)
+	defer sqlitex.Transaction(db)(&err) // MLflow may be writing: all that is read is of one moment
 	s := store{db}
-	runs, err := s.runs()
-	if err != nil {
+	if runs, err = s.runs(); err != nil {
 		return nil, fmt.Errorf("it is no store of MLflow: %w", err)
 	}
 	for i := range runs {
@@ -69,7 +69,8 @@ func (s store) runs() ([]foreign, error) {
 		if f.Name == "" {
 			f.Name = name
 		}
-		f.Env.Facts = map[string]string{"mlflow run": id}
+		f.origin = id
+		f.Env.Facts = map[string]string{}
 		if name != "" {
 			f.Env.Facts["mlflow name"] = name
 		}
