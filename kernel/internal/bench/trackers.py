@@ -54,7 +54,8 @@ elif which == "tensorboardx":
 elif which == "aim":
     from aim import Run
     r = Run(repo=".", system_tracking_interval=None, log_system_params=False, capture_terminal_logs=False)
-    window = each(lambda step: r.track(value(step), name="loss", step=step), r.repo.tracking_queue.wait_for_finish)
+    queue = r.repo.tracking_queue  # none where Aim stores at once
+    window = each(lambda step: r.track(value(step), name="loss", step=step), queue.wait_for_finish if queue else nothing)
 elif which == "trackio":
     import trackio
 

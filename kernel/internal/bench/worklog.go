@@ -35,15 +35,15 @@ type tracker struct {
 }
 
 var trackers = []tracker{
-	{"mlflow", "MLflow, SQLite store, log_metric", "mlflow", 60, []Aim{least(50, 100)}},
-	{"mlflow-batch", "MLflow, SQLite store, log_batch of 1,000", "mlflow", 2000, nil},
+	{"mlflow", "MLflow, log_metric", "mlflow", 60, []Aim{least(50, 100)}},
+	{"mlflow-batch", "MLflow, log_batch", "mlflow", 2000, nil},
 	{"aim", "Aim", "aim", 1000, nil},
 	{"tensorboard", "TensorBoard's writer", "tensorboard", 3000, nil},
 	{"tensorboardx", "tensorboardX's writer", "tensorboard", 3000, nil},
 	{"trackio", "Trackio", "trackio", 1000, nil},
 }
 
-const worklogPart = "the worklog, in turns with other trackers"
+const worklogPart = "the worklog, in turns with other trackers; MLflow in SQLite"
 
 // worklog measures pkg/worklog, by a program of its own, in turns with other trackers, then what a list and a chart
 // of much take, and what logging costs a training loop in a cell.
@@ -89,7 +89,7 @@ type rival struct {
 func (b *bench) besideTrackers(ctx context.Context, ours *plainProcess, dir string) error {
 	const million = 1_000_000
 	call := b.report.sample(worklogPart, "a scalar, until the call returns, Lathe", "ns", most(50, 1000))
-	allocs := b.report.sample(worklogPart, "allocations for a scalar, all goroutines, Lathe", "", most(50, 0.01))
+	allocs := b.report.sample(worklogPart, "allocations for a scalar, in all goroutines, Lathe", "1", most(50, 0.01))
 	all := b.report.sample(worklogPart, "1,000,000 scalars, on the disk, Lathe", "ms", most(50, 1000))
 	stored := b.report.sample(worklogPart, "scalars stored, Lathe", "a second")
 	rivals := b.startTrackers(ctx, dir)
@@ -116,7 +116,7 @@ func (b *bench) besideTrackers(ctx context.Context, ours *plainProcess, dir stri
 	for _, r := range rivals {
 		if r.plainProcess != nil {
 			r.stop()
-			b.report.sample(worklogPart, "scalars stored: Lathe / "+r.title+", by p50", "times", r.aims...).Values =
+			b.report.sample(worklogPart, "stored: Lathe / "+r.title+", by p50", "times", r.aims...).Values =
 				[]float64{stored.Percentile(50) / r.rates.Percentile(50)}
 		}
 	}

@@ -32,7 +32,7 @@ func TestSourcesThatGrow(t *testing.T) {
 		write(content)
 		whole, _ := one(t, worklog.Open(t.TempDir()), path)
 		want, grown := listed(t, whole), 0
-		for at := 1; at < len(content); at += 3 {
+		for at := 1; at < len(content); at += 5 {
 			folder := worklog.Open(t.TempDir())
 			write(content[:at])
 			early, err := Import(folder, path) // which may hold nothing yet

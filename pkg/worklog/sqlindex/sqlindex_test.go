@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -312,5 +313,55 @@ func TestArgumentsAndClosing(t *testing.T) {
 	}
 	if _, err := x.Update(t.Context()); err == nil {
 		t.Error("a closed index is updated")
+	}
+}
+
+// updaterEnv, when set, makes this test binary a process that updates the index of the folder and in the file that it
+// names, and prints what the index then answers.
+const updaterEnv = "SQLINDEX_TEST_UPDATER"
+
+func TestMain(m *testing.M) {
+	if what := os.Getenv(updaterEnv); what != "" {
+		fmt.Println(updater(strings.Split(what, string(os.PathListSeparator))))
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func updater(what []string) (string, error) {
+	ctx := context.Background()
+	x, err := OpenFile(ctx, worklog.Open(what[0]), what[1])
+	if err != nil {
+		return "", err
+	}
+	defer x.Close()
+	if _, err := x.Update(ctx); err != nil {
+		return "", err
+	}
+	t, err := x.Query(ctx, "select (select count(*) from runs), (select count(*) from params), (select count(*) from metrics)")
+	return fmt.Sprint(t.Rows), err
+}
+
+func TestTwoProcessesMakeOneIndex(t *testing.T) {
+	folder := synthetic(t, 100, 20, 10)
+	for round := range 6 {
+		file := filepath.Join(t.TempDir(), "x.sqlite")
+		if round%2 == 1 { // both find it damaged
+			if err := os.WriteFile(file, []byte(strings.Repeat("no database ", 1000)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var group sync.WaitGroup
+		for range 2 {
+			group.Go(func() {
+				cmd := exec.Command(os.Args[0])
+				cmd.Env = append(os.Environ(), updaterEnv+"="+folder.Path()+string(os.PathListSeparator)+file)
+				out, err := cmd.CombinedOutput()
+				if want := "[[100 2000 1000]] <nil>"; err != nil || strings.TrimSpace(string(out)) != want {
+					t.Errorf("round %d: %s, error %v, want %s", round, out, err, want)
+				}
+			})
+		}
+		group.Wait()
 	}
 }
