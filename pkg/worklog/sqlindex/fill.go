@@ -29,8 +29,9 @@ type rows struct {
 }
 
 type paramRow struct {
-	run int64
-	worklog.Param
+	run         int64
+	kind, value string
+	number      float64 // NaN if the text is none
 }
 
 // A metricRow is a series without its shape.
@@ -38,6 +39,31 @@ type metricRow struct {
 	run                  int64
 	count, nonfinite     int
 	last, best, min, max worklog.Value
+}
+
+// A reading is the summary of a log, and what the long tables need of it.
+type reading struct {
+	log     worklog.Log
+	sum     worklog.Summary
+	params  []paramRow
+	metrics []metricRow
+	err     error
+}
+
+// prepare makes the rows. It is called by those who read, of whom there may be several: one alone writes.
+func (r *reading) prepare() {
+	r.params = make([]paramRow, len(r.sum.Params))
+	for i, p := range r.sum.Params {
+		number, ok := p.Float()
+		if !ok {
+			number = math.NaN()
+		}
+		r.params[i] = paramRow{0, p.Type, p.Value, number}
+	}
+	r.metrics = make([]metricRow, len(r.sum.Metrics))
+	for i, m := range r.sum.Metrics {
+		r.metrics[i] = metricRow{0, m.Count, m.NonFinite, m.Last, m.Best(), m.Min, m.Max}
+	}
 }
 
 func newFiller(c *sqlite.Conn) *filler {
@@ -142,13 +168,15 @@ func (w *filler) run(r reading, old int64) {
 		s.Name, s.Type, string(s.State), s.Error, stamp(s.Began), stamp(s.Ended), s.Duration.Seconds(), seed,
 		s.Question, s.Hypothesis, s.Verdict, s.Lives, s.Points, s.Lost, s.Damage,
 		s.Code.Commit, s.Code.Branch, s.Code.Dirty, s.Env.Host, s.Env.Go, s.Env.OS, s.Env.CPU, s.Env.CPUs, s.Env.Memory)
-	for _, p := range s.Params {
+	for i, p := range s.Params {
 		at := w.place(p.Path)
-		at.params = append(at.params, paramRow{run, p})
+		r.params[i].run = run
+		at.params = append(at.params, r.params[i])
 	}
-	for _, m := range s.Metrics {
+	for i, m := range s.Metrics {
 		at := w.place(m.Name)
-		at.metrics = append(at.metrics, metricRow{run, m.Count, m.NonFinite, m.Last, m.Best(), m.Min, m.Max})
+		r.metrics[i].run = run
+		at.metrics = append(at.metrics, r.metrics[i])
 	}
 	for _, t := range s.Tags {
 		w.exec("INSERT INTO tag VALUES (?, ?)", run, t)
@@ -191,13 +219,9 @@ func (w *filler) flush() {
 func (p paramRow) bind(stmt *sqlite.Stmt, word int64) {
 	stmt.BindInt64(1, word)
 	stmt.BindInt64(2, p.run)
-	stmt.BindText(3, p.Type)
-	stmt.BindText(4, p.Value)
-	if f, ok := p.Float(); ok {
-		bindReal(stmt, 5, f)
-	} else {
-		stmt.BindNull(5)
-	}
+	stmt.BindText(3, p.kind)
+	stmt.BindText(4, p.value)
+	bindReal(stmt, 5, p.number)
 }
 
 func (m metricRow) bind(stmt *sqlite.Stmt, word int64) {

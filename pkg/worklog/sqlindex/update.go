@@ -115,13 +115,6 @@ func marks(c *sqlite.Conn) (map[metric.RunID]mark, error) {
 	return known, err
 }
 
-// A reading is the summary of a log.
-type reading struct {
-	log worklog.Log
-	sum worklog.Summary
-	err error
-}
-
 // ahead reads logs in batches while earlier ones are being written, oldest first; all must be received.
 func ahead(ctx context.Context, folder *worklog.Folder, logs []worklog.Log) <-chan []reading {
 	const batch = 1024 // as many rows of one name go in together; it bounds the memory too
@@ -154,6 +147,7 @@ func readLogs(folder *worklog.Folder, logs []worklog.Log) []reading {
 					continue
 				}
 				out[i].sum = run.Summary()
+				out[i].prepare()
 			}
 		})
 	}
