@@ -13,6 +13,7 @@ import (
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
 
+	"github.com/lathe-go/lathe/pkg/internal/filelock"
 	"github.com/lathe-go/lathe/pkg/worklog"
 )
 
@@ -64,13 +65,13 @@ func OpenFile(ctx context.Context, folder *worklog.Folder, file string) (*Index,
 	x := &Index{folder: folder, file: file}
 	err := x.connect(ctx)
 	// Two processes that turn one new file to its journal mode do not wait for each other as others do.
-	for end := time.Now().Add(busyFor); busy(err) && time.Now().Before(end) && ctx.Err() == nil; {
+	for began := time.Now(); time.Since(began) < patience(err) && ctx.Err() == nil; {
 		x.Close()
 		time.Sleep(20 * time.Millisecond)
 		err = x.connect(ctx)
 	}
 	if broken(err) {
-		err = x.reset(ctx)
+		err = x.reset(ctx, false)
 	}
 	if err != nil {
 		x.Close()
@@ -85,8 +86,17 @@ var errVersion = errors.New("another version")
 // busyFor bounds the wait for other processes that open the same index.
 const busyFor = 30 * time.Second
 
-// busy reports whether err says that another process has the file.
-func busy(err error) bool { return sqlite.ErrCode(err).ToPrimary() == sqlite.ResultBusy }
+// patience returns how long to try again after err: another process may have the file, or be replacing it, which looks
+// like a fault of the disk.
+func patience(err error) time.Duration {
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultBusy:
+		return busyFor
+	case sqlite.ResultIOErr:
+		return busyFor / 10
+	}
+	return 0
+}
 
 // broken reports whether err calls for a new file.
 func broken(err error) bool {
@@ -94,9 +104,26 @@ func broken(err error) bool {
 	return code == sqlite.ResultCorrupt || code == sqlite.ResultNotADB || errors.Is(err, errVersion)
 }
 
-// reset makes the index anew.
-func (x *Index) reset(ctx context.Context) error {
+// reset makes the index anew, unless another process did so meanwhile: to delete the file of one that uses it would
+// leave that one with half of an index. With force it does so in any case.
+func (x *Index) reset(ctx context.Context, force bool) error {
+	lock, err := os.OpenFile(x.file+".lock", os.O_CREATE|os.O_RDWR, 0o666)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	for end := time.Now().Add(busyFor); !filelock.Try(lock); time.Sleep(20 * time.Millisecond) {
+		if ctx.Err() != nil || time.Now().After(end) {
+			return errors.Join(errors.New("another process makes it anew"), ctx.Err())
+		}
+	}
 	x.disconnect()
+	if !force {
+		if err := x.connect(ctx); !broken(err) {
+			return err
+		}
+		x.disconnect()
+	}
 	for _, end := range []string{"", "-wal", "-shm"} {
 		if err := os.Remove(x.file + end); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err

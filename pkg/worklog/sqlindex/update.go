@@ -20,8 +20,11 @@ func (x *Index) Update(ctx context.Context) (int, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	n, err := x.update(ctx)
-	if broken(err) {
-		if err = x.reset(ctx); err == nil {
+	for _, force := range []bool{false, true} {
+		if !broken(err) {
+			break
+		}
+		if err = x.reset(ctx, force); err == nil {
 			n, err = x.update(ctx)
 		}
 	}
