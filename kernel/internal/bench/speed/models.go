@@ -7,7 +7,7 @@ import (
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
-	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/layers"
 	"github.com/gomlx/gomlx/ml/layers/activation"
@@ -49,58 +49,58 @@ func workloads() map[string]workload {
 }
 
 // mlp is 784-256-256-10. x: [batch, 784].
-func mlp(scope *model.Scope, _ any, in []*Node) []*Node {
+func mlp(scope *model.Scope, _ any, in []*graph.Node) []*graph.Node {
 	x := activation.Relu(layers.Dense(scope.In("h1"), in[0], true, 256))
 	x = activation.Relu(layers.Dense(scope.In("h2"), x, true, 256))
-	return []*Node{layers.Dense(scope.In("out"), x, true, 10)}
+	return []*graph.Node{layers.Dense(scope.In("out"), x, true, 10)}
 }
 
 // logreg is a logistic regression. x: [batch, 64].
-func logreg(scope *model.Scope, _ any, in []*Node) []*Node {
-	return []*Node{layers.Dense(scope.In("out"), in[0], true, 1)}
+func logreg(scope *model.Scope, _ any, in []*graph.Node) []*graph.Node {
+	return []*graph.Node{layers.Dense(scope.In("out"), in[0], true, 1)}
 }
 
 // cnn has two convolutions of 3x3, each with a pooling of 2x2, and two dense layers. x: [batch, 28, 28, 1].
-func cnn(scope *model.Scope, _ any, in []*Node) []*Node {
+func cnn(scope *model.Scope, _ any, in []*graph.Node) []*graph.Node {
 	x := in[0]
 	for i, channels := range []int{32, 64} {
 		x = layers.Convolution(scope.In("conv%d", i), x).Channels(channels).KernelSize(3).PadSame().Done()
-		x = MaxPool(activation.Relu(x)).Window(2).Done()
+		x = graph.MaxPool(activation.Relu(x)).Window(2).Done()
 	}
-	x = Reshape(x, x.Shape().Dimensions[0], -1)
+	x = graph.Reshape(x, x.Shape().Dimensions[0], -1)
 	x = activation.Relu(layers.Dense(scope.In("dense"), x, true, 128))
-	return []*Node{layers.Dense(scope.In("out"), x, true, 10)}
+	return []*graph.Node{layers.Dense(scope.In("out"), x, true, 10)}
 }
 
 // gpt is a transformer of characters without dropout and biases, its head tied to the embedding.
 // tokens: [batch, context].
-func gpt(scope *model.Scope, _ any, in []*Node) []*Node {
+func gpt(scope *model.Scope, _ any, in []*graph.Node) []*graph.Node {
 	g, batch := in[0].Graph(), in[0].Shape().Dimensions[0]
 	scope = scope.WithInitializer(initializer.RandomNormalFn(scope, 0.02))
 	tokens := scope.In("tokens").VariableWithShape("embeddings", shapes.Make(dtypes.Float32, vocabulary, width)).NodeValue(g)
 	places := scope.In("places").VariableWithShape("embeddings", shapes.Make(dtypes.Float32, context, width)).NodeValue(g)
-	x := Add(Gather(tokens, InsertAxes(in[0], -1)), InsertAxes(places, 0))
+	x := graph.Add(graph.Gather(tokens, graph.InsertAxes(in[0], -1)), graph.InsertAxes(places, 0))
 	for i := range depth {
 		x = block(scope.In("layer_%d", i), x, batch)
 	}
-	return []*Node{Einsum("btd,vd->btv", normal(scope.In("norm"), x), tokens)}
+	return []*graph.Node{graph.Einsum("btd,vd->btv", normal(scope.In("norm"), x), tokens)}
 }
 
 // block is one layer of gpt. x: [batch, context, width].
-func block(scope *model.Scope, x *Node, batch int) *Node {
+func block(scope *model.Scope, x *graph.Node, batch int) *graph.Node {
 	back := scope.WithInitializer(initializer.RandomNormalFn(scope, 0.02/math.Sqrt(2*depth)))
 	qkv := layers.Dense(scope.In("qkv"), normal(scope.In("norm1"), x), false, 3*width)
-	part := func(k int) *Node {
-		p := Slice(qkv, AxisRange(), AxisRange(), AxisRange(k*width, (k+1)*width))
-		return Reshape(p, batch, context, heads, width/heads)
+	part := func(k int) *graph.Node {
+		p := graph.Slice(qkv, graph.AxisRange(), graph.AxisRange(), graph.AxisRange(k*width, (k+1)*width))
+		return graph.Reshape(p, batch, context, heads, width/heads)
 	}
 	seen, _ := attention.Core(part(0), part(1), part(2), attention.LayoutBSHD, attention.CoreOptions{UseCausalMask: true})
-	x = Add(x, layers.Dense(back.In("proj"), Reshape(seen, batch, context, width), false, width))
+	x = graph.Add(x, layers.Dense(back.In("proj"), graph.Reshape(seen, batch, context, width), false, width))
 	h := activation.Gelu(layers.Dense(scope.In("wide"), normal(scope.In("norm2"), x), false, 4*width))
-	return Add(x, layers.Dense(back.In("narrow"), h, false, width))
+	return graph.Add(x, layers.Dense(back.In("narrow"), h, false, width))
 }
 
-func normal(scope *model.Scope, x *Node) *Node {
+func normal(scope *model.Scope, x *graph.Node) *graph.Node {
 	return norm.LayerNorm(scope, x, -1).Epsilon(1e-5).LearnedOffset(false).Done()
 }
 
