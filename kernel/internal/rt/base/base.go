@@ -41,5 +41,6 @@ import (
 	_ "github.com/lathe-go/lathe/pkg/display"
 	_ "github.com/lathe-go/lathe/pkg/metric"
 	_ "github.com/lathe-go/lathe/pkg/train"
+	_ "github.com/lathe-go/lathe/pkg/train/schedule"
 	_ "github.com/lathe-go/lathe/pkg/worklog"
 )
