@@ -131,7 +131,7 @@ func (f *fitting) callOne(c callback, m Moment) (err error) {
 
 // before calls what is due before the step on a batch.
 func (f *fitting) before(batch gomlx.Batch) error {
-	if !f.due(beforeStep, f.fit.Step) {
+	if f.held > 0 || !f.due(beforeStep, f.fit.Step) {
 		return nil
 	}
 	if err := f.flush(); err != nil {

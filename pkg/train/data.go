@@ -81,15 +81,16 @@ func sameShapes(a, b gomlx.Batch) bool {
 }
 
 // shapesText writes the shapes of a batch for an error message.
-func shapesText(batch gomlx.Batch) string {
-	text := func(ts []*tensors.Tensor) string {
-		parts := make([]string, len(ts))
-		for i, t := range ts {
-			parts[i] = t.Shape().String()
+func (e *engine) shapesText(batch []shapes.Shape) string {
+	text := func(list []shapes.Shape) string {
+		parts := make([]string, len(list))
+		for i, s := range list {
+			parts[i] = s.String()
 		}
 		return strings.Join(parts, ", ")
 	}
-	return fmt.Sprintf("inputs %s, labels %s", text(batch.Inputs), text(batch.Labels))
+	inputs := min(e.inputs, len(batch))
+	return fmt.Sprintf("inputs %s, labels %s", text(batch[:inputs]), text(batch[inputs:]))
 }
 
 // size is the number of examples in a batch.

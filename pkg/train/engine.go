@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/lathe-go/lathe/pkg/backend"
 	"github.com/lathe-go/lathe/pkg/train/internal/block"
+	"github.com/lathe-go/lathe/pkg/train/internal/checkpoint"
 )
 
 // engine holds the compiled graphs of one model over one store. It takes the place of gomlx's Trainer,
@@ -27,10 +29,16 @@ type engine struct {
 	model   Model
 	backend compute.Backend
 	store   *model.Store
-	inputs  int // how many tensors of a batch are inputs; the rest are labels
+	device  *backend.Device
 	spec    any
+	shapes  []shapes.Shape // of a batch
+	inputs  int            // how many tensors of a batch are inputs; the rest are labels
 	train   *block.Runner
+	apply   *model.Exec // makes a step of accumulated gradients
 	eval    *model.Exec
+	average *model.Exec          // eval with averaged weights
+	own     []*model.Variable    // those of the model, without an optimizer's
+	perStep []func(*graph.Graph) // what layers want to be done with each step, if gradients are accumulated
 	args    []any
 	parts   [][]*tensors.Tensor
 }
@@ -49,80 +57,74 @@ func newStore(m Model) (*model.Store, error) {
 
 // newEngine prepares to run m on batches like the given one. Nothing is compiled yet.
 func newEngine(m Model, d *backend.Device, store *model.Store, like gomlx.Batch) (e *engine, err error) {
-	e = &engine{model: m, backend: d.Backend, store: store, inputs: len(like.Inputs), spec: like.Spec}
-	defer e.guard(like, &err)
+	e = &engine{model: m, device: d, backend: d.Backend, shapes: shapesOf(like), inputs: len(like.Inputs), spec: like.Spec}
+	return e, e.over(store)
+}
+
+// over makes e run on the variables of a store.
+func (e *engine) over(store *model.Store) (err error) {
+	defer e.guard(e.shapes, &err)
+	e.store = store
+	if e.views() {
+		e.discover()
+	}
 	most := 1
-	if d.Platform == "cpu" { // where it was measured: pure Go has no call to save, and no GPU was at hand
+	if e.device.Platform == "cpu" { // where it was measured: pure Go has no call to save, and no GPU was at hand
 		most = maxBlock
 	}
-	if e.train, err = block.New(d.Backend, store, e.trainGraph, shapesOf(like), most); err != nil {
-		return nil, err
+	if e.train, err = block.New(e.backend, store, e.trainGraph, e.arguments(), most); err != nil {
+		return err
 	}
-	e.eval, err = model.NewExec(d.Backend, store, e.evalGraph)
-	return e, err
+	build := func(f func(*model.Scope, []*graph.Node) []*graph.Node) (x *model.Exec) {
+		if err == nil {
+			x, err = model.NewExec(e.backend, store, f)
+		}
+		return x
+	}
+	e.eval, e.average = build(e.evalGraph), build(e.averageGraph)
+	if err == nil {
+		e.apply, err = model.NewExec(e.backend, store, e.applyGraph)
+	}
+	return err
 }
+
+// close gives back the compiled graphs.
+func (e *engine) close() {
+	e.train.Close()
+	for _, x := range []*model.Exec{e.apply, e.eval, e.average} {
+		x.Finalize()
+	}
+}
+
+// scheduled reports whether the learning rate of each step is an argument.
+func (e *engine) scheduled() bool { return !e.model.Schedule.IsZero() }
+
+// views reports whether graphs need to know the variables of the model before they are built.
+func (e *engine) views() bool {
+	return e.scheduled() || e.model.Compute != dtypes.InvalidDType || e.model.Average > 0
+}
+
+// arguments lists the shapes of what the graph of a step takes: a batch and, if it is scheduled, the
+// learning rate.
+func (e *engine) arguments() []shapes.Shape {
+	if e.scheduled() && e.model.Accumulate <= 1 {
+		return append(slices.Clone(e.shapes), rateShape)
+	}
+	return e.shapes
+}
+
+// rateShape is the shape of a learning rate.
+var rateShape = shapes.Make(dtypes.Float64)
 
 // maxBlock is how many steps one call of the device makes at most.
 const maxBlock = 64
-
-// trainGraph builds one optimizer step. It returns the loss, a scalar.
-func (e *engine) trainGraph(scope *model.Scope, batch []*graph.Node) []*graph.Node {
-	inputs, labels := batch[:e.inputs], batch[e.inputs:]
-	g := batch[0].Graph()
-	scope.Store().SetTraining(g, true)
-	predictions := e.model.predict(scope, e.spec, inputs)
-	gomlx.AddMainLoss(e.model.Loss(labels, predictions))
-	total := gomlx.TotalLoss(g)
-	e.model.Optimizer.UpdateGraph(scope, g, total)
-	gomlx.ExecPerStepUpdateGraphFn(g)
-	return []*graph.Node{total}
-}
-
-// evalGraph builds the evaluation of one batch. It returns the loss, a scalar, and the predicted class
-// of each example, shape [batch], if the model is a classifier of the labels.
-func (e *engine) evalGraph(scope *model.Scope, batch []*graph.Node) []*graph.Node {
-	inputs, labels := batch[:e.inputs], batch[e.inputs:]
-	g := batch[0].Graph()
-	scope.Store().SetTraining(g, false)
-	predictions := e.model.predict(scope, e.spec, inputs)
-	gomlx.AddMainLoss(e.model.Loss(labels, predictions))
-	out := []*graph.Node{gomlx.TotalLoss(g)}
-	if classifies(labels, predictions) {
-		out = append(out, graph.ArgMax(predictions[0], -1))
-	}
-	return out
-}
-
-// classifies reports whether predictions are scores of classes, one row for each integer label.
-func classifies(labels, predictions []*graph.Node) bool {
-	if len(labels) == 0 || len(predictions) == 0 || !labels[0].DType().IsInt() {
-		return false
-	}
-	l, p := labels[0].Shape(), predictions[0].Shape()
-	return p.Rank() == 2 && p.Dimensions[1] > 1 && l.Size() == p.Dimensions[0]
-}
-
-// describe builds the graph of a training step for batches like the given one without compiling it, and
-// returns it as text. The variables that it uses are then in the store, without values.
-func (e *engine) describe(like gomlx.Batch) (text string, err error) {
-	defer e.guard(like, &err)
-	g := graph.NewGraph(e.backend, "recipe")
-	defer g.Finalize()
-	model.SetStore(g, e.store)
-	var nodes []*graph.Node
-	for i, s := range shapesOf(like) {
-		nodes = append(nodes, graph.Parameter(g, fmt.Sprintf("batch_%d", i), s))
-	}
-	e.trainGraph(e.store.RootScope(), nodes)
-	return g.String(), nil
-}
 
 // recipe initializes the variables from the seed and returns what identifies the training: the graph of
 // a step with all its constants, the initial value of every variable, and the data. Whatever changes the
 // numbers that training computes is in one of the three; how long it lasts is not, so that a training
 // can be prolonged.
-func (e *engine) recipe(like gomlx.Batch, data gomlx.Dataset) (string, error) {
-	text, err := e.describe(like)
+func (e *engine) recipe(data gomlx.Dataset) (string, error) {
+	text, err := e.describe()
 	if err != nil {
 		return "", err
 	}
@@ -131,7 +133,13 @@ func (e *engine) recipe(like gomlx.Batch, data gomlx.Dataset) (string, error) {
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "recipe 1\nbackend %s\ndata %s\ngraph %s\n", e.backend.Name(), identify(data), text)
-	if err := writeVariables(h, e.store); err != nil {
+	if e.scheduled() { // the graph only has a place for the rate
+		fmt.Fprintf(h, "schedule %s\n", e.model.Schedule.Digest())
+	}
+	if e.model.Accumulate > 1 {
+		fmt.Fprintf(h, "accumulate %d\n", e.model.Accumulate)
+	}
+	if err := checkpoint.Write(h, e.store); err != nil {
 		return "", err
 	}
 	io.WriteString(h, "end\n")
@@ -139,12 +147,16 @@ func (e *engine) recipe(like gomlx.Batch, data gomlx.Dataset) (string, error) {
 }
 
 // steps runs an optimizer step on each batch, all of one shape and not more than e.train.Most. It consumes
-// the batches and returns the losses on the device, see block.Values.
-func (e *engine) steps(batches []gomlx.Batch) (losses *tensors.Tensor, err error) {
-	defer e.guard(batches[0], &err)
+// the batches and returns the losses on the device, see block.Values. The rates are those of a schedule.
+func (e *engine) steps(batches []gomlx.Batch, rates []float64) (losses *tensors.Tensor, err error) {
+	defer e.guard(shapesOf(batches[0]), &err)
 	e.parts = e.parts[:0]
-	for _, b := range batches {
-		e.parts = append(e.parts, slices.Concat(b.Inputs, b.Labels))
+	for i, b := range batches {
+		args := slices.Concat(b.Inputs, b.Labels)
+		if len(args) < len(e.arguments()) {
+			args = append(args, tensors.FromValue(rates[i]))
+		}
+		e.parts = append(e.parts, args)
 	}
 	out, err := e.train.Run(e.parts)
 	if err != nil {
@@ -153,15 +165,29 @@ func (e *engine) steps(batches []gomlx.Batch) (losses *tensors.Tensor, err error
 	return out[0], nil
 }
 
-// evaluate runs the evaluation graph on a batch, which it leaves intact. Classes is nil unless the
+// update makes the optimizer step on accumulated gradients and returns their loss on the device.
+func (e *engine) update(rate float64) (loss *tensors.Tensor, err error) {
+	defer e.guard(nil, &err)
+	e.args = e.args[:0]
+	if e.scheduled() {
+		e.args = append(e.args, rate)
+	}
+	out, err := e.apply.Call(e.args...)
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
+}
+
+// evaluate runs an evaluation graph on a batch, which it leaves intact. Classes is nil unless the
 // model is a classifier.
-func (e *engine) evaluate(batch gomlx.Batch) (loss float64, classes []int32, err error) {
-	defer e.guard(batch, &err)
+func (e *engine) evaluate(x *model.Exec, batch gomlx.Batch) (loss float64, classes []int32, err error) {
+	defer e.guard(shapesOf(batch), &err)
 	e.args = e.args[:0]
 	for _, t := range slices.Concat(batch.Inputs, batch.Labels) {
 		e.args = append(e.args, t)
 	}
-	out, err := e.eval.Call(e.args...)
+	out, err := x.Call(e.args...)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -179,7 +205,7 @@ func (e *engine) evaluate(batch gomlx.Batch) (loss float64, classes []int32, err
 
 // guard is deferred around what builds graphs: it turns a panic into an error and says what shapes the
 // batch had, since a wrong shape is the usual cause.
-func (e *engine) guard(batch gomlx.Batch, err *error) {
+func (e *engine) guard(batch []shapes.Shape, err *error) {
 	p := recover()
 	if p == nil && *err == nil {
 		return
@@ -194,7 +220,7 @@ func (e *engine) guard(batch gomlx.Batch, err *error) {
 			cause = fmt.Errorf("the model panicked: %w", fault)
 		}
 	}
-	*err = fmt.Errorf("model %q on a batch of %s: %w", e.model.Name, shapesText(batch), cause)
+	*err = fmt.Errorf("model %q on a batch of %s: %w", e.model.Name, e.shapesText(batch), cause)
 }
 
 // scalar brings a scalar of any number type to the host.

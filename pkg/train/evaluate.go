@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 	gomlx "github.com/gomlx/gomlx/ml/train"
 
 	"github.com/lathe-go/lathe/pkg/display/frame"
@@ -38,7 +39,7 @@ type Mistake struct {
 // Evaluate runs the model on every batch of data, without training. It follows the calling cell: an
 // interrupt ends it with an error.
 func Evaluate(fit *Fitted, data gomlx.Dataset) (*Evaluation, error) {
-	ev, err := evaluate(frame.Context(), fit.engine, data)
+	ev, err := evaluate(frame.Context(), fit.engine, fit.engine.eval, data)
 	if err != nil {
 		return nil, fmt.Errorf("train: evaluate %q on %q: %w", fit.Model.Name, data.Name(), err)
 	}
@@ -54,8 +55,8 @@ func MustEvaluate(fit *Fitted, data gomlx.Dataset) *Evaluation {
 	return ev
 }
 
-// evaluate runs one pass over data.
-func evaluate(ctx context.Context, e *engine, data gomlx.Dataset) (*Evaluation, error) {
+// evaluate runs one pass over data with an evaluation graph of e.
+func evaluate(ctx context.Context, e *engine, x *model.Exec, data gomlx.Dataset) (*Evaluation, error) {
 	ev := &Evaluation{Data: data.Name(), Accuracy: math.NaN()}
 	batches, sum := 0, 0.0
 	for batch, err := range data.Iter() {
@@ -67,7 +68,7 @@ func evaluate(ctx context.Context, e *engine, data gomlx.Dataset) (*Evaluation, 
 		}
 		batches++
 		n := size(batch)
-		loss, classes, err := e.evaluate(batch)
+		loss, classes, err := e.evaluate(x, batch)
 		if err == nil && classes != nil {
 			err = ev.count(batch.Labels[0], classes)
 		}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/lathe-go/lathe/pkg/backend"
 	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/train/internal/checkpoint"
 )
 
 // A Fitted is a trained model. It is complete whether training ended, was stopped or went wrong: its
@@ -88,8 +89,7 @@ func MustFit(log metric.Sink, m Model, data, valid gomlx.Dataset, opts ...Option
 // the device, the variables. The history stays; nothing can be evaluated afterwards. It is for programs
 // that fit many models.
 func (f *Fitted) Close() {
-	f.engine.train.Close()
-	f.engine.eval.Finalize()
+	f.engine.close()
 	f.Store.Finalize()
 }
 
@@ -98,6 +98,15 @@ func prepare(log metric.Sink, m Model, data, valid gomlx.Dataset, o options) (*f
 	m, err := m.complete()
 	if err != nil {
 		return nil, err
+	}
+	if m.Compute.IsHalfPrecision() && o.device.Name == "go" {
+		return nil, fmt.Errorf("the backend in pure Go does not compute in %s; train on XLA, or leave Compute zero", m.Compute)
+	}
+	if o.averaged && m.Average == 0 {
+		return nil, errors.New("ValidateAverage needs averaged weights; set Model.Average to a decay such as 0.999")
+	}
+	if m.Schedule.Reacts() && valid == nil {
+		return nil, errors.New("the schedule has a plateau, which follows the losses of validations; give Fit validation data")
 	}
 	like, err := peek(data)
 	if err != nil {
@@ -111,7 +120,7 @@ func prepare(log metric.Sink, m Model, data, valid gomlx.Dataset, o options) (*f
 	if err != nil {
 		return nil, err
 	}
-	recipe, err := e.recipe(like, data)
+	recipe, err := e.recipe(data)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +128,7 @@ func prepare(log metric.Sink, m Model, data, valid gomlx.Dataset, o options) (*f
 		return nil, err
 	}
 	f := &fitting{
-		options: o, engine: e, data: data, valid: valid, log: log,
+		options: o, engine: e, data: data, valid: valid, log: log, course: m.Schedule.Start(),
 		fit: &Fitted{Store: store, Model: m, Device: o.device, History: new(History), Recipe: recipe, engine: e},
 	}
 	if err := f.locate(); err != nil {
@@ -136,20 +145,20 @@ func (f *fitting) locate() error {
 		return nil
 	case "":
 		var err error
-		if root, err = checkpointRoot(); err != nil {
+		if root, err = checkpoint.Root(); err != nil {
 			return err
 		}
 	}
-	f.fit.Checkpoints = filepath.Join(root, folderName(f.fit.Model.Name, f.fit.Recipe))
+	f.fit.Checkpoints = filepath.Join(root, checkpoint.Folder(f.fit.Model.Name, f.fit.Recipe))
 	if f.fresh {
-		return removeCheckpoints(f.fit.Checkpoints)
+		return checkpoint.RemoveAll(f.fit.Checkpoints)
 	}
 	return nil
 }
 
 // takeOver restores the newest checkpoint of the recipe, if there is one and it is not beyond the end.
 func (f *fitting) takeOver() error {
-	c, notes := loadCheckpoint(f.fit.Checkpoints, f.fit.Recipe)
+	c, notes := checkpoint.Load(f.fit.Checkpoints, f.fit.Recipe)
 	for _, n := range notes {
 		f.note("%s", n)
 	}
@@ -160,7 +169,10 @@ func (f *fitting) takeOver() error {
 	if c == nil {
 		return f.rewind(nil)
 	}
-	if err := restoreVariables(f.fit.Store, c.Vars); err != nil {
+	if err := checkpoint.Restore(f.fit.Store, c.Vars); err != nil {
+		return err
+	}
+	if err := f.course.Restore(c.Schedule); err != nil {
 		return err
 	}
 	f.resume(c)
@@ -168,14 +180,14 @@ func (f *fitting) takeOver() error {
 }
 
 // resume takes over the counters and curves of a checkpoint.
-func (f *fitting) resume(c *checkpoint) {
+func (f *fitting) resume(c *checkpoint.Checkpoint) {
 	f.fit.History.restore(c.Curves)
-	f.fit.Step, f.fit.Epoch, f.batch = c.Step, c.Epoch, c.Batch
+	f.fit.Step, f.fit.Epoch, f.batch, f.held = c.Step, c.Epoch, c.Batch, c.Held
 	f.fit.Resumed, f.fit.Elapsed = c.Step, c.Elapsed
 }
 
 // rewind puts the data where a checkpoint left it, or at its beginning.
-func (f *fitting) rewind(c *checkpoint) error {
+func (f *fitting) rewind(c *checkpoint.Checkpoint) error {
 	p, positioned := f.data.(Positioned)
 	switch {
 	case !positioned && c != nil && !f.complete():
@@ -216,11 +228,11 @@ func (f *fitting) settle(err error) error {
 
 // recoverFrom brings back the last good checkpoint after a loss that is not finite.
 func (f *fitting) recoverFrom(d *divergence) error {
-	c, _ := loadCheckpoint(f.fit.Checkpoints, f.fit.Recipe)
+	c, _ := checkpoint.Load(f.fit.Checkpoints, f.fit.Recipe)
 	if c == nil {
 		return fmt.Errorf("%w; there is no checkpoint to return to", d)
 	}
-	if err := restoreVariables(f.fit.Store, c.Vars); err != nil {
+	if err := checkpoint.Restore(f.fit.Store, c.Vars); err != nil {
 		return errors.Join(d, err)
 	}
 	resumed := f.fit.Resumed

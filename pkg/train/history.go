@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/train/internal/checkpoint"
 )
 
 // A Curve is one measurement over the steps of a training. Steps rise; both slices have one length.
@@ -50,8 +51,8 @@ func (h *History) Log(step metric.Step, name string, value float64) {
 }
 
 // save encodes h for a checkpoint, exactly: NaN and infinities included.
-func (h *History) save() []savedCurve {
-	var list []savedCurve
+func (h *History) save() []checkpoint.Curve {
+	var list []checkpoint.Curve
 	for _, c := range h.Curves {
 		data := make([]byte, 0, 16*len(c.Steps))
 		for _, s := range c.Steps {
@@ -60,19 +61,19 @@ func (h *History) save() []savedCurve {
 		for _, v := range c.Values {
 			data = binary.LittleEndian.AppendUint64(data, math.Float64bits(v))
 		}
-		list = append(list, savedCurve{Name: c.Name, Points: len(c.Steps), data: data})
+		list = append(list, checkpoint.Curve{Name: c.Name, Points: len(c.Steps), Data: data})
 	}
 	return list
 }
 
 // restore replaces h by what save encoded.
-func (h *History) restore(list []savedCurve) {
+func (h *History) restore(list []checkpoint.Curve) {
 	h.Curves = nil
 	for _, s := range list {
 		c := &Curve{Name: s.Name, Steps: make([]metric.Step, s.Points), Values: make([]float64, s.Points)}
 		for i := range s.Points {
-			c.Steps[i] = metric.Step(binary.LittleEndian.Uint64(s.data[8*i:]))
-			c.Values[i] = math.Float64frombits(binary.LittleEndian.Uint64(s.data[8*(s.Points+i):]))
+			c.Steps[i] = metric.Step(binary.LittleEndian.Uint64(s.Data[8*i:]))
+			c.Values[i] = math.Float64frombits(binary.LittleEndian.Uint64(s.Data[8*(s.Points+i):]))
 		}
 		h.Curves = append(h.Curves, c)
 	}

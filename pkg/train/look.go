@@ -1,14 +1,18 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 
 	"github.com/lathe-go/lathe/pkg/display"
+	"github.com/lathe-go/lathe/pkg/train/internal/checkpoint"
+	"github.com/lathe-go/lathe/pkg/train/internal/update"
 )
 
 // VariableStats describes the values of one variable of a live model.
@@ -143,4 +147,57 @@ func (l VariableList) rounded() []VariableStats {
 		rows[i] = s
 	}
 	return rows
+}
+
+// Digest returns the SHA-256 of all variables of a store, in hexadecimal: weights, optimizer state and
+// random state. Two trainings are bit-identical if their digests are equal.
+func Digest(store *model.Store) (string, error) {
+	d, err := checkpoint.Digest(store)
+	if err != nil {
+		return "", fmt.Errorf("train: digest variables: %w", err)
+	}
+	return d, nil
+}
+
+// Averaged returns the model with the averaged weights of [Model].Average in place of its own, to be
+// evaluated or looked at. It is a copy: training f further does not change it.
+func (f *Fitted) Averaged() (*Fitted, error) {
+	if f.Model.Average == 0 {
+		return nil, errors.New("train: the model has no averaged weights; set Model.Average to a decay such as 0.999")
+	}
+	vars, err := checkpoint.Variables(f.Store)
+	if err != nil {
+		return nil, fmt.Errorf("train: averaged weights: %w", err)
+	}
+	averages := map[string][]byte{}
+	for _, v := range vars {
+		if path, ok := strings.CutPrefix(v.Path, update.AverageScope); ok {
+			averages[path] = v.Data
+		}
+	}
+	for i, v := range vars {
+		if mean, ok := averages[v.Path]; ok && len(mean) == len(v.Data) {
+			vars[i].Data = mean
+		}
+	}
+	return f.derive(vars)
+}
+
+// derive returns a copy of f with other values of its variables.
+func (f *Fitted) derive(vars []checkpoint.Variable) (*Fitted, error) {
+	store, err := newStore(f.Model)
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	if err := checkpoint.Restore(store, vars); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	e := *f.engine
+	e.args, e.parts, e.own = nil, nil, nil
+	other := *f
+	other.Store, other.engine = store, &e
+	if err := e.over(store); err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return &other, nil
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/lathe-go/lathe/pkg/metric"
 	"github.com/lathe-go/lathe/pkg/train/internal/block"
+	"github.com/lathe-go/lathe/pkg/train/internal/checkpoint"
+	"github.com/lathe-go/lathe/pkg/train/schedule"
 )
 
 // fitting is one call of Fit.
@@ -22,10 +24,13 @@ type fitting struct {
 	data   gomlx.Dataset
 	valid  gomlx.Dataset
 	log    metric.Sink
+	course *schedule.Course
 	report *report
 	ended  error // what ended the loop
 
 	batch     int           // batches taken within the current epoch
+	held      int           // batches whose gradients are accumulated and not applied yet
+	stepped   bool          // a step was made since what is due after steps was last done
 	skip      int           // batches to pass over, of data that cannot save its position
 	validated int           // the step of the last validation
 	block     []gomlx.Batch // taken, and not trained on yet
@@ -45,6 +50,7 @@ type fitting struct {
 // waits for the steps to end, so several are read at once.
 type pendingLoss struct {
 	step, n int
+	rates   []float64 // of the schedule, if there is one
 	losses  *tensors.Tensor
 }
 
@@ -53,6 +59,7 @@ const (
 	maxPending   = 16
 	flushEvery   = 50 * time.Millisecond
 	gatherFor    = 25 * time.Millisecond // a step waits no longer than this for the batches of the next ones
+	rateEvery    = 8                     // steps between two records of a scheduled learning rate
 	emptyEpochs  = 2                     // this many passes in a row without a batch mean that there is no data
 	validateTurn = 8                     // batches of a validation between two looks at the context
 )
@@ -89,7 +96,7 @@ func (f *fitting) complete() bool {
 }
 
 // beyond reports whether a checkpoint lies after the end of this training.
-func (f *fitting) beyond(c *checkpoint) bool {
+func (f *fitting) beyond(c *checkpoint.Checkpoint) bool {
 	m := f.fit.Model
 	if m.Steps > 0 && c.Step > m.Steps {
 		return true
@@ -123,8 +130,8 @@ func (f *fitting) run() error {
 	}
 	f.began = time.Now()
 	f.flushed, f.saved, f.validated = f.began, f.began, f.lastValidation()
-	if f.batch == 0 && f.fit.Epoch > 0 && f.validate == 0 {
-		// The stop came between the end of an epoch and its validation.
+	if f.batch == 0 && f.fit.Epoch > 0 && f.validate == 0 || f.validationDue() {
+		// The stop came after a step and before its validation.
 		if err := f.validateHere(); err != nil {
 			return err
 		}
@@ -151,6 +158,11 @@ func inOrder(fs ...func() error) error {
 		}
 	}
 	return nil
+}
+
+// validationDue reports whether a validation between two steps is due.
+func (f *fitting) validationDue() bool {
+	return f.validate > 0 && f.held == 0 && f.fit.Step > 0 && f.fit.Step%f.validate == 0
 }
 
 // lastValidation returns the step of the newest validation, or -1.
@@ -196,9 +208,14 @@ func (f *fitting) epoch() error {
 // endEpoch makes the steps that are left of a pass whose last batch has been taken, and counts the pass
 // before it does what is due after them: the position of the data is after the pass from now on.
 func (f *fitting) endEpoch() error {
-	left := len(f.block) > 0
+	left := len(f.block) > 0 || f.held > 0
 	if err := f.callDevice(); err != nil {
 		return err
+	}
+	if f.held > 0 {
+		if err := f.update(); err != nil {
+			return err
+		}
 	}
 	if f.batch == 0 {
 		return nil // nothing was left of a pass that had been counted before
@@ -209,6 +226,7 @@ func (f *fitting) endEpoch() error {
 		if err := f.afterSteps(); err != nil {
 			return err
 		}
+		f.whole = true
 	}
 	if err := f.afterEpoch(); err != nil {
 		return err
@@ -222,7 +240,8 @@ func (f *fitting) endEpoch() error {
 // take adds a batch to those that the device will train on in its next call, and calls it when there are
 // enough.
 func (f *fitting) take(batch gomlx.Batch) error {
-	looked := f.due(beforeStep, f.fit.Step+len(f.block)) // by a function that sees the step before it
+	step, first := f.stepAfter(len(f.block))
+	looked := first && f.due(beforeStep, step) // by a function that sees the step before it
 	if len(f.block) > 0 && (looked || !sameShapes(batch, f.block[0])) {
 		if err := f.makeSteps(); err != nil {
 			return err
@@ -247,10 +266,17 @@ func (f *fitting) take(batch gomlx.Batch) error {
 // last step, or because someone waits.
 func (f *fitting) full() bool {
 	n, m := len(f.block), f.fit.Model
-	step := f.fit.Step + n
-	due := f.batch+n == f.passLen() || step == m.Steps || f.validate > 0 && step%f.validate == 0 ||
+	step, whole := f.stepAfter(n)
+	due := step == m.Steps || f.validate > 0 && step%f.validate == 0 || m.Accumulate > 1 ||
 		len(f.after) > 0 || f.due(everySteps, step) || f.fit.Stopped != ""
-	return due || n >= f.engine.train.Most() || time.Since(f.gathered) >= gatherFor || f.ctx.Err() != nil
+	return whole && due || f.batch+n == f.passLen() || n >= f.engine.train.Most() || time.Since(f.gathered) >= gatherFor || f.ctx.Err() != nil
+}
+
+// stepAfter returns how many steps will have been made after n more batches, and whether the last of them
+// completes a step.
+func (f *fitting) stepAfter(n int) (step int, whole bool) {
+	batches, each := f.held+n, max(f.fit.Model.Accumulate, 1)
+	return f.fit.Step + batches/each, batches%each == 0
 }
 
 // passLen is the number of batches in a pass over the data, or 0 if it does not tell.
@@ -275,17 +301,55 @@ func (f *fitting) callDevice() error {
 	if n == 0 {
 		return nil
 	}
-	losses, err := f.engine.steps(f.block)
+	rates := f.rates(n)
+	losses, err := f.engine.steps(f.block, rates)
 	clear(f.block)
 	f.block = f.block[:0]
 	if err != nil {
 		return fmt.Errorf("step %d: %w", f.fit.Step, err)
 	}
-	f.pending = append(f.pending, pendingLoss{f.fit.Step, n, losses})
-	f.fit.Step += n
 	f.batch += n
 	f.whole = true
+	if each := f.fit.Model.Accumulate; each > 1 {
+		f.held += n
+		if err := losses.FinalizeAll(); err != nil || f.held < each {
+			return err
+		}
+		return f.update()
+	}
+	f.made(pendingLoss{f.fit.Step, n, rates, losses})
 	return nil
+}
+
+// rates returns the learning rates of the next n steps if they are scheduled.
+func (f *fitting) rates(n int) []float64 {
+	if !f.engine.scheduled() {
+		return nil
+	}
+	list := make([]float64, n)
+	for i := range list {
+		list[i] = f.course.Rate(f.fit.Step + i)
+	}
+	return list
+}
+
+// update makes the optimizer step on accumulated gradients.
+func (f *fitting) update() error {
+	f.whole = false
+	loss, err := f.engine.update(f.course.Rate(f.fit.Step))
+	if err != nil {
+		return fmt.Errorf("step %d: %w", f.fit.Step, err)
+	}
+	f.held, f.whole = 0, true
+	f.made(pendingLoss{f.fit.Step, 1, f.rates(1), loss})
+	return nil
+}
+
+// made counts steps that have been made.
+func (f *fitting) made(p pendingLoss) {
+	f.pending = append(f.pending, p)
+	f.fit.Step += p.n
+	f.stepped = true
 }
 
 // afterSteps does what is due after a call of the device.
@@ -299,12 +363,15 @@ func (f *fitting) afterSteps() error {
 			return err
 		}
 	}
-	if err := f.afterward(); err != nil {
-		return err
-	}
-	if f.validate > 0 && f.fit.Step%f.validate == 0 {
-		if err := inOrder(f.flush, f.validateHere); err != nil {
+	if f.stepped {
+		f.stepped = false
+		if err := f.afterward(); err != nil {
 			return err
+		}
+		if f.validationDue() {
+			if err := inOrder(f.flush, f.validateHere); err != nil {
+				return err
+			}
 		}
 	}
 	if now.Sub(f.saved) >= f.every {
@@ -332,6 +399,9 @@ func (f *fitting) flush() error {
 		}
 		for i, v := range values {
 			f.record(p.step+i, "train/loss", v)
+			if step := p.step + i; p.rates != nil && step%rateEvery == 0 {
+				f.record(step, "train/lr", p.rates[i])
+			}
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return &divergence{p.step + i, v}
 			}
@@ -355,7 +425,11 @@ func (f *fitting) validateHere() error {
 	if f.valid == nil || f.validated == f.fit.Step {
 		return nil
 	}
-	ev, err := evaluate(f.ctx, f.engine, f.valid)
+	ev, err := evaluate(f.ctx, f.engine, f.engine.eval, f.valid)
+	average := ev
+	if err == nil && f.averaged {
+		average, err = evaluate(f.ctx, f.engine, f.engine.average, f.valid)
+	}
 	if err != nil {
 		if f.ctx.Err() != nil {
 			return errStopped
@@ -363,11 +437,20 @@ func (f *fitting) validateHere() error {
 		return fmt.Errorf("validate after step %d: %w", f.fit.Step, err)
 	}
 	f.validated = f.fit.Step
-	f.record(f.fit.Step, "valid/loss", ev.Loss)
-	if ev.Classes > 0 {
-		f.record(f.fit.Step, "valid/accuracy", ev.Accuracy)
+	f.recordEvaluation("valid", ev)
+	if f.averaged {
+		f.recordEvaluation("average", average)
 	}
+	f.course.Observe(ev.Loss)
 	return f.call(onValidation, Moment{Loss: nan, Valid: ev})
+}
+
+// recordEvaluation records the figures of a validation under names that begin with what was validated.
+func (f *fitting) recordEvaluation(what string, ev *Evaluation) {
+	f.record(f.fit.Step, what+"/loss", ev.Loss)
+	if ev.Classes > 0 {
+		f.record(f.fit.Step, what+"/accuracy", ev.Accuracy)
+	}
 }
 
 // save writes a checkpoint. A disk that refuses does not end a training: it is noted.
@@ -380,7 +463,7 @@ func (f *fitting) save() error {
 	if err != nil {
 		return err
 	}
-	err = c.save(f.fit.Checkpoints)
+	err = c.Save(f.fit.Checkpoints)
 	if err != nil && !f.unsaved {
 		f.note("the checkpoint of step %d could not be written: %v", f.fit.Step, err)
 	}
@@ -389,9 +472,9 @@ func (f *fitting) save() error {
 }
 
 // snapshot copies the state of the training to the host.
-func (f *fitting) snapshot() (*checkpoint, error) {
-	c := &checkpoint{
-		Recipe: f.fit.Recipe, Step: f.fit.Step, Epoch: f.fit.Epoch, Batch: f.batch,
+func (f *fitting) snapshot() (*checkpoint.Checkpoint, error) {
+	c := &checkpoint.Checkpoint{
+		Recipe: f.fit.Recipe, Step: f.fit.Step, Epoch: f.fit.Epoch, Batch: f.batch, Held: f.held, Schedule: f.course.State(),
 		Saved: time.Now().UTC(), Elapsed: f.elapsed(), Curves: f.fit.History.save(),
 	}
 	var err error
@@ -400,7 +483,7 @@ func (f *fitting) snapshot() (*checkpoint, error) {
 			return nil, fmt.Errorf("save the position of data %q: %w", f.data.Name(), err)
 		}
 	}
-	c.Vars, err = saveVariables(f.fit.Store)
+	c.Vars, err = checkpoint.Variables(f.fit.Store)
 	return c, err
 }
 

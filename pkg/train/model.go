@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
 	gomlx "github.com/gomlx/gomlx/ml/train"
 	"github.com/gomlx/gomlx/ml/train/loss"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
+
+	"github.com/lathe-go/lathe/pkg/train/schedule"
 )
 
 // A Model is what [Fit] trains: a GoMLX graph function, a loss, and the settings of the training.
@@ -32,8 +35,27 @@ type Model struct {
 	// is given without a learning rate of its own takes the one below.
 	Optimizer optimizer.Interface
 
-	LearningRate float64        // 0.001 if zero
-	Hyper        map[string]any // GoMLX hyperparameters, by absolute path, for layers that read them
+	LearningRate float64           // 0.001 if zero
+	Schedule     schedule.Schedule // changes the learning rate over the steps, in place of LearningRate
+
+	WeightDecay float64 // of the default optimizer, which it makes AdamW; others have settings of their own
+	ClipValue   float64 // bounds each value of a gradient; 0 is no bound
+	ClipNorm    float64 // bounds the Euclidean norm of all gradients together; 0 is no bound
+
+	// Accumulate makes each optimizer step from this many batches: the same step as on one batch that
+	// holds them all. At the end of an epoch a step is made of the batches that are left.
+	Accumulate int
+
+	// Average keeps an exponential moving average of the weights with this decay per step, such as 0.999;
+	// 0 keeps none. See [Fitted.Averaged] and [ValidateAverage].
+	Average float64
+
+	// Compute is the type in which the model computes while its float32 variables, gradients, optimizer
+	// and loss stay what they are: dtypes.BFloat16, say. Float inputs arrive in that type. Layers that are
+	// given a type must be given that of their input, or Compute itself. Zero leaves all as it is.
+	Compute dtypes.DType
+
+	Hyper map[string]any // GoMLX hyperparameters, by absolute path, for layers that read them
 
 	Epochs int   // passes over the training data
 	Steps  int   // optimizer steps in all; if both are set, training ends at what comes first
@@ -55,6 +77,14 @@ func (m Model) complete() (Model, error) {
 		return m, errors.New("the model has two graph functions; set Graph or Multi, not both")
 	case m.Epochs <= 0 && m.Steps <= 0:
 		return m, errors.New("the model does not say how long to train; set Epochs or Steps")
+	case m.WeightDecay != 0 && m.Optimizer != nil:
+		return m, errors.New("WeightDecay is for the default optimizer; set it on the Optimizer, as with optimizer.Adam().WeightDecay(0.01)")
+	case min(m.WeightDecay, m.ClipValue, m.ClipNorm) < 0 || m.Accumulate < 0:
+		return m, errors.New("WeightDecay, ClipValue, ClipNorm and Accumulate must not be negative")
+	case m.Average < 0 || m.Average >= 1:
+		return m, fmt.Errorf("the decay of averaged weights is %g; it must be from 0 to below 1, such as 0.999", m.Average)
+	case m.Compute != dtypes.InvalidDType && !m.Compute.IsFloat():
+		return m, fmt.Errorf("the model cannot compute in %s; set Compute to a float type such as dtypes.BFloat16", m.Compute)
 	case m.LearningRate < 0:
 		return m, fmt.Errorf("the learning rate is %g; it must be positive", m.LearningRate)
 	}
@@ -65,7 +95,7 @@ func (m Model) complete() (Model, error) {
 		m.Loss = crossEntropy
 	}
 	if m.Optimizer == nil {
-		m.Optimizer = optimizer.Adam().LearningRate(m.LearningRate).Done()
+		m.Optimizer = optimizer.Adam().LearningRate(m.LearningRate).WeightDecay(m.WeightDecay).Done()
 	}
 	return m, nil
 }

@@ -17,6 +17,7 @@ type options struct {
 	checkpoint string        // the folder of all checkpoints; "" finds one, noCheckpoints keeps none
 	every      time.Duration // between two checkpoints
 	validate   int           // steps between two validations; 0: at the end of each epoch
+	averaged   bool          // validate the averaged weights too
 	callbacks  []callback
 }
 
@@ -53,6 +54,10 @@ func CheckpointEvery(d time.Duration) Option { return func(o *options) { o.every
 
 // ValidateEvery validates after every n steps instead of at the end of each epoch.
 func ValidateEvery(n int) Option { return func(o *options) { o.validate = n } }
+
+// ValidateAverage validates the averaged weights of [Model].Average beside the weights themselves, as
+// average/loss and average/accuracy.
+func ValidateAverage() Option { return func(o *options) { o.averaged = true } }
 
 // gather applies opts to the defaults.
 func gather(opts []Option) options {

@@ -57,11 +57,17 @@ func (f *fitting) totalSteps() int {
 	m := f.fit.Model
 	total := m.Steps
 	if n := f.passLen(); n > 0 && m.Epochs > 0 {
-		if byEpochs := m.Epochs * n; total == 0 || byEpochs < total {
+		if byEpochs := m.Epochs * steps(n, m.Accumulate); total == 0 || byEpochs < total {
 			total = byEpochs
 		}
 	}
 	return total
+}
+
+// steps is the number of optimizer steps that a number of batches makes.
+func steps(batches, accumulate int) int {
+	n := max(accumulate, 1)
+	return (batches + n - 1) / n
 }
 
 // Log shows a measurement.

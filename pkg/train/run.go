@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/train/internal/checkpoint"
 )
 
 // What a sink of measurements may know beside [metric.Recorder]. A run of a worklog knows all of it.
@@ -85,7 +86,7 @@ func (f *fitting) agreed(points []metric.Point) metric.Step {
 // endLog records the last checkpoint and how the training ended. What is logged later reopens a run.
 func (f *fitting) endLog(err error) {
 	if d, ok := f.log.(describer); ok {
-		if files := listCheckpoints(f.fit.Checkpoints); f.fit.Checkpoints != "" && len(files) > 0 {
+		if files := checkpoint.List(f.fit.Checkpoints); f.fit.Checkpoints != "" && len(files) > 0 {
 			d.File(files[0])
 		}
 	}

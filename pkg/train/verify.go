@@ -7,6 +7,8 @@ import (
 	"os"
 
 	gomlx "github.com/gomlx/gomlx/ml/train"
+
+	"github.com/lathe-go/lathe/pkg/train/internal/checkpoint"
 )
 
 // ErrNotIdentical is wrapped by VerifyResume's error if a stop changes what training computes.
@@ -23,7 +25,7 @@ func VerifyResume(m Model, data gomlx.Dataset, k int, opts ...Option) (err error
 		return fmt.Errorf("train: verify resume: %w", err)
 	}
 	defer func() { err = firstError(err, os.RemoveAll(dir)) }()
-	var vars [2][]savedVariable
+	var vars [2][]checkpoint.Variable
 	for i, parts := range [2][]int{{2 * k}, {k, 2 * k}} {
 		for _, steps := range parts {
 			if vars[i], err = trainPart(m, data, steps, append(opts, Quiet(), Checkpoints(fmt.Sprintf("%s/%d", dir, i)))); err != nil {
@@ -35,7 +37,7 @@ func VerifyResume(m Model, data gomlx.Dataset, k int, opts ...Option) (err error
 }
 
 // trainPart trains m up to a number of steps and returns its variables.
-func trainPart(m Model, data gomlx.Dataset, steps int, opts []Option) ([]savedVariable, error) {
+func trainPart(m Model, data gomlx.Dataset, steps int, opts []Option) ([]checkpoint.Variable, error) {
 	m.Steps, m.Epochs = steps, 0
 	fit, err := Fit(nil, m, data, nil, opts...)
 	if err != nil {
@@ -45,17 +47,17 @@ func trainPart(m Model, data gomlx.Dataset, steps int, opts []Option) ([]savedVa
 	if fit.Interrupted || fit.Diverged {
 		return nil, fmt.Errorf("it ended at step %d of %d", fit.Step, steps)
 	}
-	return saveVariables(fit.Store)
+	return checkpoint.Variables(fit.Store)
 }
 
 // compareVariables names the first variable that is not the same in both lists.
-func compareVariables(whole, resumed []savedVariable) error {
+func compareVariables(whole, resumed []checkpoint.Variable) error {
 	if len(whole) != len(resumed) {
 		return fmt.Errorf("train: %w: %d variables, not %d", ErrNotIdentical, len(resumed), len(whole))
 	}
 	for i, w := range whole {
 		r := resumed[i]
-		if w.Path != r.Path || w.DType != r.DType || !bytes.Equal(w.data, r.data) {
+		if w.Path != r.Path || w.DType != r.DType || !bytes.Equal(w.Data, r.Data) {
 			return fmt.Errorf("train: %w: variable %s differs", ErrNotIdentical, w.Path)
 		}
 	}

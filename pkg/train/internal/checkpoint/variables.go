@@ -1,4 +1,4 @@
-package train
+package checkpoint
 
 import (
 	"crypto/sha256"
@@ -13,19 +13,19 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 )
 
-// saveVariables copies every variable of a store: weights, optimizer state and random state. The order
+// Variables copies every variable of a store: weights, optimizer state and random state. The order
 // is that of creation, on which optimizers rely.
-func saveVariables(store *model.Store) ([]savedVariable, error) {
-	var list []savedVariable
+func Variables(store *model.Store) ([]Variable, error) {
+	var list []Variable
 	for v := range store.IterVariables() {
 		data, err := contentOf(v)
 		if err != nil {
 			return nil, err
 		}
 		s := v.Shape()
-		list = append(list, savedVariable{
+		list = append(list, Variable{
 			Path: v.Path(), DType: s.DType.String(), Dims: slices.Clone(s.Dimensions),
-			Trainable: v.Trainable, Bytes: len(data), data: data,
+			Trainable: v.Trainable, Bytes: len(data), Data: data,
 		})
 	}
 	return list, nil
@@ -43,8 +43,8 @@ func contentOf(v *model.Variable) (data []byte, err error) {
 	return data, nil
 }
 
-// restoreVariables sets the variables of a store to saved values and creates those that it lacks.
-func restoreVariables(store *model.Store, list []savedVariable) error {
+// Restore sets the variables of a store to saved values and creates those that it lacks.
+func Restore(store *model.Store, list []Variable) error {
 	for _, s := range list {
 		t, err := s.tensor()
 		if err != nil {
@@ -65,21 +65,21 @@ func restoreVariables(store *model.Store, list []savedVariable) error {
 }
 
 // tensor makes a tensor in host memory of a saved variable.
-func (s savedVariable) tensor() (*tensors.Tensor, error) {
+func (s Variable) tensor() (*tensors.Tensor, error) {
 	dtype, err := dtypes.DTypeString(s.DType)
 	if err != nil {
 		return nil, err
 	}
 	shape := shapes.Make(dtype, s.Dims...)
-	if int(shape.ByteSize()) != len(s.data) {
-		return nil, fmt.Errorf("%d bytes for shape %s", len(s.data), shape)
+	if int(shape.ByteSize()) != len(s.Data) {
+		return nil, fmt.Errorf("%d bytes for shape %s", len(s.Data), shape)
 	}
-	return tensors.FromRaw(nil, 0, shape, s.data)
+	return tensors.FromRaw(nil, 0, shape, s.Data)
 }
 
-// writeVariables writes paths, shapes and contents of all variables in a form that is the same for the
+// Write writes paths, shapes and contents of all variables in a form that is the same for the
 // same values.
-func writeVariables(w io.Writer, store *model.Store) error {
+func Write(w io.Writer, store *model.Store) error {
 	for v := range store.IterVariables() {
 		data, err := contentOf(v)
 		if err != nil {
@@ -91,12 +91,11 @@ func writeVariables(w io.Writer, store *model.Store) error {
 	return nil
 }
 
-// Digest returns the SHA-256 of all variables of a store, in hexadecimal: weights, optimizer state and
-// random state. Two trainings are bit-identical if their digests are equal.
+// Digest returns the SHA-256 of what Write writes, in hexadecimal.
 func Digest(store *model.Store) (string, error) {
 	h := sha256.New()
-	if err := writeVariables(h, store); err != nil {
-		return "", fmt.Errorf("train: digest variables: %w", err)
+	if err := Write(h, store); err != nil {
+		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -1,7 +1,8 @@
-package train
+package checkpoint
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math"
 	"os"
@@ -16,7 +17,7 @@ import (
 )
 
 // sample returns a checkpoint with variables of several types and curves with every kind of value.
-func sample(t testing.TB, step int) *checkpoint {
+func sample(t testing.TB, step int) *Checkpoint {
 	store := model.NewStore()
 	set := func(path string, value any) {
 		if _, err := store.CreateVariable(path, tensors.MustFromAnyValue(value)); err != nil {
@@ -26,19 +27,23 @@ func sample(t testing.TB, step int) *checkpoint {
 	set("/a/weights", [][]float32{{1, float32(math.Inf(-1))}, {float32(math.NaN()), 4}})
 	set("/a/count", int64(9007199254740993)) // not a float64
 	set("/flag", []bool{true, false, true})
-	vars, err := saveVariables(store)
+	vars, err := Variables(store)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var h History
-	for i, v := range []float64{1, math.NaN(), math.Inf(1), math.Copysign(0, -1)} {
-		h.Log(i*3, "train/loss", v)
+	curve := func(name string, steps ...uint64) Curve {
+		var data []byte
+		for _, v := range steps {
+			data = binary.LittleEndian.AppendUint64(data, v)
+		}
+		return Curve{Name: name, Points: len(steps) / 2, Data: data}
 	}
-	h.Log(9, "valid/loss", 0.5)
-	return &checkpoint{Recipe: "r", Step: step, Epoch: 2, Batch: 3, Data: []byte{0, 1, 255}, Vars: vars, Curves: h.save()}
+	return &Checkpoint{Recipe: "r", Step: step, Epoch: 2, Batch: 3, Data: []byte{0, 1, 255}, Vars: vars, Curves: []Curve{
+		curve("train/loss", 0, 3, math.Float64bits(1), math.Float64bits(math.NaN())), curve("valid/loss", 9, math.Float64bits(0.5)),
+	}}
 }
 
-func encode(t testing.TB, c *checkpoint) []byte {
+func encode(t testing.TB, c *Checkpoint) []byte {
 	var buf bytes.Buffer
 	if err := c.writeTo(&buf); err != nil {
 		t.Fatal(err)
@@ -48,7 +53,7 @@ func encode(t testing.TB, c *checkpoint) []byte {
 
 func TestCheckpointRoundTrip(t *testing.T) {
 	want := sample(t, 7)
-	got, err := decodeCheckpoint(encode(t, want))
+	got, err := decode(encode(t, want))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,20 +61,15 @@ func TestCheckpointRoundTrip(t *testing.T) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
 	store := model.NewStore()
-	if err := restoreVariables(store, got.Vars); err != nil {
+	if err := Restore(store, got.Vars); err != nil {
 		t.Fatal(err)
 	}
 	if v := store.GetVariable("/a/count").MustValue().Value(); v != int64(9007199254740993) {
 		t.Errorf("an int64 came back as %v", v)
 	}
-	again, err := saveVariables(store)
+	again, err := Variables(store)
 	if err != nil || !reflect.DeepEqual(again, want.Vars) {
 		t.Errorf("variables saved again differ (%v)", err)
-	}
-	var h History
-	h.restore(got.Curves)
-	if !reflect.DeepEqual(h.save(), want.Curves) {
-		t.Error("curves saved again differ")
 	}
 }
 
@@ -77,16 +77,16 @@ func TestCheckpointRoundTrip(t *testing.T) {
 func TestDamageIsSeen(t *testing.T) {
 	file := encode(t, sample(t, 7))
 	for n := range file {
-		if _, err := decodeCheckpoint(file[:n]); !errors.Is(err, errDamaged) {
+		if _, err := decode(file[:n]); !errors.Is(err, errDamaged) {
 			t.Fatalf("cut to %d of %d bytes: %v", n, len(file), err)
 		}
 		flipped := bytes.Clone(file)
 		flipped[n] ^= 0x10
-		if _, err := decodeCheckpoint(flipped); !errors.Is(err, errDamaged) {
+		if _, err := decode(flipped); !errors.Is(err, errDamaged) {
 			t.Fatalf("bit flipped in byte %d: %v", n, err)
 		}
 	}
-	if _, err := decodeCheckpoint(append(bytes.Clone(file), 0)); !errors.Is(err, errDamaged) {
+	if _, err := decode(append(bytes.Clone(file), 0)); !errors.Is(err, errDamaged) {
 		t.Error("a byte more is not seen")
 	}
 }
@@ -94,7 +94,7 @@ func TestDamageIsSeen(t *testing.T) {
 func TestFallBackToOlderCheckpoint(t *testing.T) {
 	dir := t.TempDir()
 	for _, step := range []int{10, 20, 30} {
-		if err := sample(t, step).save(dir); err != nil {
+		if err := sample(t, step).Save(dir); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -105,29 +105,29 @@ func TestFallBackToOlderCheckpoint(t *testing.T) {
 	if err := os.Chtimes(stale, time.Time{}, time.Now().Add(-2*time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if err := sample(t, 30).save(dir); err != nil {
+	if err := sample(t, 30).Save(dir); err != nil {
 		t.Fatal(err)
 	}
-	files := listCheckpoints(dir)
-	if len(files) != keepCheckpoints || !strings.HasSuffix(files[0], "step-000000000030.ckpt") {
+	files := List(dir)
+	if len(files) != keep || !strings.HasSuffix(files[0], "step-000000000030.ckpt") {
 		t.Fatalf("files %v", files)
 	}
-	if all, _ := os.ReadDir(dir); len(all) != keepCheckpoints {
+	if all, _ := os.ReadDir(dir); len(all) != keep {
 		t.Errorf("left over: %v", all)
 	}
-	if c, notes := loadCheckpoint(dir, "r"); c == nil || c.Step != 30 || len(notes) != 0 {
+	if c, notes := Load(dir, "r"); c == nil || c.Step != 30 || len(notes) != 0 {
 		t.Errorf("newest: %v %v", c, notes)
 	}
-	if c, notes := loadCheckpoint(dir, "other"); c != nil || len(notes) != 2 {
+	if c, notes := Load(dir, "other"); c != nil || len(notes) != 2 {
 		t.Errorf("another recipe's checkpoint was taken: %v %v", c, notes)
 	}
 	if err := os.Truncate(files[0], 100); err != nil {
 		t.Fatal(err)
 	}
-	if c, notes := loadCheckpoint(dir, "r"); c == nil || c.Step != 20 || len(notes) != 1 || !strings.Contains(notes[0], files[0]) {
+	if c, notes := Load(dir, "r"); c == nil || c.Step != 20 || len(notes) != 1 || !strings.Contains(notes[0], files[0]) {
 		t.Errorf("fall-back: %v %v", c, notes)
 	}
-	if c, notes := loadCheckpoint(filepath.Join(dir, "none"), "r"); c != nil || notes != nil {
+	if c, notes := Load(filepath.Join(dir, "none"), "r"); c != nil || notes != nil {
 		t.Errorf("empty folder: %v %v", c, notes)
 	}
 }
@@ -148,25 +148,29 @@ func TestCheckpointFolder(t *testing.T) {
 		t.Errorf("within a module: %s", got)
 	}
 	t.Setenv("LATHE_CHECKPOINTS", filepath.Join(root, "c"))
-	if got, err := checkpointRoot(); err != nil || got != filepath.Join(root, "c") {
+	if got, err := Root(); err != nil || got != filepath.Join(root, "c") {
 		t.Errorf("from the environment: %s, %v", got, err)
 	}
-	if got := folderName("a b/ü", "0123456789abcdef"); got != "a-b---0123456789ab" {
+	if got := Folder("a b/ü", "0123456789abcdef"); got != "a-b---0123456789ab" {
 		t.Errorf("folder name %q", got)
 	}
 }
 
 func FuzzDecodeCheckpoint(f *testing.F) {
 	f.Add(encode(f, sample(f, 7)))
-	f.Add([]byte(checkpointMagic))
+	f.Add([]byte(magic))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		c, err := decodeCheckpoint(file)
+		c, err := decode(file)
 		if err != nil {
 			if !errors.Is(err, errDamaged) {
 				t.Fatalf("error %v is not errDamaged", err)
 			}
 			return
 		}
-		new(History).restore(c.Curves) // panics if decoding let a wrong size pass
+		for _, curve := range c.Curves {
+			if len(curve.Data) != 16*curve.Points {
+				t.Fatalf("curve %s of %d points has %d bytes", curve.Name, curve.Points, len(curve.Data))
+			}
+		}
 	})
 }

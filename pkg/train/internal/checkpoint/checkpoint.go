@@ -1,4 +1,6 @@
-package train
+// Package checkpoint keeps the state of a training in files: whole or not at all, whatever moment a process
+// is killed in, and exact to the bit.
+package checkpoint
 
 import (
 	"bytes"
@@ -15,44 +17,46 @@ import (
 	"time"
 )
 
-// A checkpoint is everything that a training needs to go on as if it had never stopped.
+// A Checkpoint is everything that a training needs to go on as if it had never stopped.
 //
 // In a file it is the magic, the length of the header (4 bytes, little endian), the header as JSON, the
 // content of each variable and each curve in the header's order, and the CRC32C of all that.
-type checkpoint struct {
-	Recipe  string          `json:"recipe"`
-	Step    int             `json:"step"`    // optimizer steps made
-	Epoch   int             `json:"epoch"`   // passes completed
-	Batch   int             `json:"batch"`   // batches taken within the current pass
-	Saved   time.Time       `json:"saved"`   // for people
-	Elapsed time.Duration   `json:"elapsed"` // spent training, in all calls together
-	Data    []byte          `json:"data,omitempty"`
-	Vars    []savedVariable `json:"variables"`
-	Curves  []savedCurve    `json:"curves"`
+type Checkpoint struct {
+	Recipe   string        `json:"recipe"`
+	Step     int           `json:"step"`               // optimizer steps made
+	Epoch    int           `json:"epoch"`              // passes completed
+	Batch    int           `json:"batch"`              // batches taken within the current pass
+	Held     int           `json:"held,omitempty"`     // batches whose gradients are accumulated and not applied
+	Saved    time.Time     `json:"saved"`              // for people
+	Elapsed  time.Duration `json:"elapsed"`            // spent training, in all calls together
+	Data     []byte        `json:"data,omitempty"`     // its position
+	Schedule []byte        `json:"schedule,omitempty"` // what it has seen
+	Vars     []Variable    `json:"variables"`
+	Curves   []Curve       `json:"curves"`
 }
 
-// savedVariable is one variable of a store. Its bytes are as in memory: exact for every type.
-type savedVariable struct {
+// A Variable is one variable of a store. Its bytes are as in memory: exact for every type.
+type Variable struct {
 	Path      string `json:"path"`
 	DType     string `json:"dtype"`
 	Dims      []int  `json:"dims"`
 	Trainable bool   `json:"trainable"`
 	Bytes     int    `json:"bytes"`
-	data      []byte
+	Data      []byte `json:"-"` // its bytes
 }
 
-// savedCurve is one curve of the history: its steps, then its values, 8 bytes each.
-type savedCurve struct {
+// A Curve is one curve of the history: its steps, then its values, 8 bytes each.
+type Curve struct {
 	Name   string `json:"name"`
 	Points int    `json:"points"`
-	data   []byte
+	Data   []byte `json:"-"` // its bytes
 }
 
-// checkpointMagic begins every checkpoint file; its last byte is the version of the format.
-const checkpointMagic = "LATHECK\x01"
+// magic begins every checkpoint file; its last byte is the version of the format.
+const magic = "LATHECK\x01"
 
-// keepCheckpoints is how many files of one recipe stay: the newest and one to fall back to.
-const keepCheckpoints = 2
+// keep is how many files of one recipe stay: the newest and one to fall back to.
+const keep = 2
 
 // maxHeader bounds a header, so that a damaged length cannot exhaust memory.
 const maxHeader = 256 << 20
@@ -64,19 +68,19 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 var errDamaged = errors.New("the file is damaged")
 
 // writeTo writes c in the form of a file.
-func (c *checkpoint) writeTo(w io.Writer) error {
+func (c *Checkpoint) writeTo(w io.Writer) error {
 	header, err := json.Marshal(c)
 	if err != nil {
 		return err
 	}
 	sum := crc32.New(castagnoli)
 	both := io.MultiWriter(w, sum)
-	parts := [][]byte{[]byte(checkpointMagic), binary.LittleEndian.AppendUint32(nil, uint32(len(header))), header}
+	parts := [][]byte{[]byte(magic), binary.LittleEndian.AppendUint32(nil, uint32(len(header))), header}
 	for _, v := range c.Vars {
-		parts = append(parts, v.data)
+		parts = append(parts, v.Data)
 	}
 	for _, v := range c.Curves {
-		parts = append(parts, v.data)
+		parts = append(parts, v.Data)
 	}
 	for _, part := range parts {
 		if _, err := both.Write(part); err != nil {
@@ -87,26 +91,26 @@ func (c *checkpoint) writeTo(w io.Writer) error {
 	return err
 }
 
-// decodeCheckpoint reads the content of a file. Its errors wrap errDamaged.
-func decodeCheckpoint(file []byte) (*checkpoint, error) {
+// decode reads the content of a file. Its errors wrap errDamaged.
+func decode(file []byte) (*Checkpoint, error) {
 	const sumSize = 4
-	if len(file) < len(checkpointMagic)+4+sumSize {
+	if len(file) < len(magic)+4+sumSize {
 		return nil, fmt.Errorf("%w: it has only %d bytes", errDamaged, len(file))
 	}
-	if !bytes.HasPrefix(file, []byte(checkpointMagic)) {
+	if !bytes.HasPrefix(file, []byte(magic)) {
 		return nil, fmt.Errorf("%w: it does not begin as a checkpoint", errDamaged)
 	}
 	body, tail := file[:len(file)-sumSize], file[len(file)-sumSize:]
 	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(tail) {
 		return nil, fmt.Errorf("%w: the checksum does not match", errDamaged)
 	}
-	body = body[len(checkpointMagic):]
+	body = body[len(magic):]
 	n := int64(binary.LittleEndian.Uint32(body))
 	body = body[4:]
 	if n > maxHeader || n > int64(len(body)) {
 		return nil, fmt.Errorf("%w: the header's length is %d", errDamaged, n)
 	}
-	c := new(checkpoint)
+	c := new(Checkpoint)
 	if err := json.Unmarshal(body[:n], c); err != nil {
 		return nil, fmt.Errorf("%w: %w", errDamaged, err)
 	}
@@ -114,7 +118,7 @@ func decodeCheckpoint(file []byte) (*checkpoint, error) {
 }
 
 // takeParts hands the bytes after the header to the variables and curves.
-func (c *checkpoint) takeParts(body []byte) error {
+func (c *Checkpoint) takeParts(body []byte) error {
 	take := func(n int) ([]byte, error) {
 		if n < 0 || n > len(body) {
 			return nil, fmt.Errorf("%w: it ends within its content", errDamaged)
@@ -125,7 +129,7 @@ func (c *checkpoint) takeParts(body []byte) error {
 	}
 	var err error
 	for i := range c.Vars {
-		if c.Vars[i].data, err = take(c.Vars[i].Bytes); err != nil {
+		if c.Vars[i].Data, err = take(c.Vars[i].Bytes); err != nil {
 			return err
 		}
 	}
@@ -133,7 +137,7 @@ func (c *checkpoint) takeParts(body []byte) error {
 		if c.Curves[i].Points > len(body)/16 { // before multiplying, which could overflow
 			return fmt.Errorf("%w: curve %s is cut", errDamaged, c.Curves[i].Name)
 		}
-		if c.Curves[i].data, err = take(16 * c.Curves[i].Points); err != nil {
+		if c.Curves[i].Data, err = take(16 * c.Curves[i].Points); err != nil {
 			return err
 		}
 	}
@@ -143,9 +147,9 @@ func (c *checkpoint) takeParts(body []byte) error {
 	return nil
 }
 
-// save writes c into dir so that a crash at any moment leaves whole checkpoints only, and removes the
+// Save writes c into dir so that a crash at any moment leaves whole checkpoints only, and removes the
 // oldest.
-func (c *checkpoint) save(dir string) error {
+func (c *Checkpoint) Save(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -156,7 +160,7 @@ func (c *checkpoint) save(dir string) error {
 	}
 	defer os.Remove(tmp.Name()) // does nothing after the rename
 	err = c.writeTo(tmp)
-	err = firstError(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
+	err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
 	if err != nil {
 		return err
 	}
@@ -167,9 +171,9 @@ func (c *checkpoint) save(dir string) error {
 	if err := syncDir(dir); err != nil {
 		return err
 	}
-	for i, old := range listCheckpoints(dir) {
-		if i >= keepCheckpoints {
-			err = firstError(err, os.Remove(old))
+	for i, old := range List(dir) {
+		if i >= keep {
+			err = errors.Join(err, os.Remove(old))
 		}
 	}
 	return err
@@ -195,24 +199,24 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	return firstError(d.Sync(), d.Close())
+	return errors.Join(d.Sync(), d.Close())
 }
 
-// listCheckpoints returns the files of checkpoints in dir, the newest step first.
-func listCheckpoints(dir string) []string {
+// List returns the files of checkpoints in dir, the newest step first.
+func List(dir string) []string {
 	files, _ := filepath.Glob(filepath.Join(dir, "step-*.ckpt"))
 	slices.Sort(files)
 	slices.Reverse(files)
 	return files
 }
 
-// loadCheckpoint returns the newest whole checkpoint of a recipe in dir, or nil if there is none. Notes
+// Load returns the newest whole checkpoint of a recipe in dir, or nil if there is none. Notes
 // name the files that had to be passed over.
-func loadCheckpoint(dir, recipe string) (c *checkpoint, notes []string) {
-	for _, path := range listCheckpoints(dir) {
+func Load(dir, recipe string) (c *Checkpoint, notes []string) {
+	for _, path := range List(dir) {
 		file, err := os.ReadFile(path)
 		if err == nil {
-			c, err = decodeCheckpoint(file)
+			c, err = decode(file)
 		}
 		if err == nil && c.Recipe != recipe {
 			err = errors.New("it belongs to another recipe")
@@ -225,18 +229,18 @@ func loadCheckpoint(dir, recipe string) (c *checkpoint, notes []string) {
 	return nil, notes
 }
 
-// removeCheckpoints deletes the checkpoints in dir.
-func removeCheckpoints(dir string) error {
+// RemoveAll deletes the checkpoints in dir.
+func RemoveAll(dir string) error {
 	var err error
-	for _, path := range listCheckpoints(dir) {
-		err = firstError(err, os.Remove(path))
+	for _, path := range List(dir) {
+		err = errors.Join(err, os.Remove(path))
 	}
 	return err
 }
 
-// checkpointRoot returns the folder of all checkpoints: $LATHE_CHECKPOINTS, else .lathe/checkpoints in
+// Root returns the folder of all checkpoints: $LATHE_CHECKPOINTS, else .lathe/checkpoints in
 // the project that the working folder belongs to.
-func checkpointRoot() (string, error) {
+func Root() (string, error) {
 	if dir := os.Getenv("LATHE_CHECKPOINTS"); dir != "" {
 		return filepath.Abs(dir)
 	}
@@ -262,8 +266,8 @@ func projectRoot(dir string) string {
 	}
 }
 
-// folderName makes the name of a recipe's folder from a model's name and the recipe.
-func folderName(model, recipe string) string {
+// Folder makes the name of a recipe's folder from a model's name and the recipe.
+func Folder(model, recipe string) string {
 	clean := strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_':
