@@ -4,6 +4,7 @@ package metric
 
 import (
 	"math"
+	"regexp"
 	"time"
 )
 
@@ -65,4 +66,22 @@ func (t tee) Log(step Step, name string, value float64) {
 	for _, s := range t {
 		s.Log(step, name, value)
 	}
+}
+
+// lower and higher match metrics by what is better in them.
+var (
+	higher = regexp.MustCompile(`(?i)(acc|auc|f1|score|precision|recall|r2|bleu|iou|reward|map$|top-?[0-9]|throughput|per_sec)`)
+	lower  = regexp.MustCompile(`(?i)(loss|err|mae|mse|rmse|nll|perplexity|ppl|bpc|cost|divergence|brier)`)
+)
+
+// Better says which values of a metric are better, judged by its name: -1 for low ones, as of a loss; 1
+// for high ones, as of an accuracy; 0 where the name does not tell.
+func Better(name string) int {
+	switch {
+	case lower.MatchString(name):
+		return -1
+	case higher.MatchString(name):
+		return 1
+	}
+	return 0
 }

@@ -16,6 +16,7 @@ type Moment struct {
 	Batch  gomlx.Batch // Before: what the next step is made on, to be left as it is; else empty
 	Valid  *Evaluation // OnValidation: the result; else nil
 
+	log   func(name string, value float64)
 	stop  string
 	after func(*Moment) error
 }
@@ -23,6 +24,9 @@ type Moment struct {
 // Stop ends the training after the current step, as if it were complete: it is validated, saved and
 // reported as stopped for that reason. Calling Fit again goes on from there.
 func (m *Moment) Stop(reason string) { m.stop = reason }
+
+// Log records a measurement of this step beside the losses: in the history, in the worklog and so on.
+func (m *Moment) Log(name string, value float64) { m.log(name, value) }
 
 // After has f called once when the step that follows this Before has been made, with the Moment after
 // it. Together they see what one step does to the variables.
@@ -108,6 +112,7 @@ func (f *fitting) call(kind callbackKind, m Moment) error {
 // callOne calls one callback with its own copy of a Moment.
 func (f *fitting) callOne(c callback, m Moment) (err error) {
 	m.Fitted, m.Step, m.Epoch = f.fit, f.fit.Step, f.fit.Epoch
+	m.log = func(name string, value float64) { f.record(m.Step, name, value) }
 	fail := func(cause error) error { return &callbackError{c.kind, f.fit.Step, cause} }
 	defer func() {
 		if p := recover(); p != nil {

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gomlx/gomlx/ml/model"
@@ -38,8 +39,9 @@ type Fitted struct {
 	Epoch       int           // passes over the data completed
 	Resumed     int           // the step at which this call took over; 0 if it began anew
 	Interrupted bool          // training was stopped before its end; calling Fit again goes on
-	Stopped     string        // why a callback ended the training before its end; calling Fit again goes on
+	Stopped     string        // why a callback or StopEarly ended the training before its end
 	Already     bool          // the recipe was trained to its end before; this call made no step
+	Run         string        // the run of a worklog that recorded the last step; empty without
 	Diverged    bool          // a loss was not finite; the store is that of the last good checkpoint
 	Elapsed     time.Duration // spent in steps and validations, in all calls together
 	Rate        float64       // steps per second in this call, after what compiled, with validations
@@ -101,6 +103,9 @@ func prepare(log metric.Sink, m Model, data, valid gomlx.Dataset, o options) (*f
 	}
 	if m.Compute.IsHalfPrecision() && o.device.Name == "go" {
 		return nil, fmt.Errorf("the backend in pure Go does not compute in %s; train on XLA, or leave Compute zero", m.Compute)
+	}
+	if valid == nil && (strings.HasPrefix(o.best, "valid/") || strings.HasPrefix(o.best, "average/")) {
+		return nil, fmt.Errorf("the metric %q is measured at validations; give Fit validation data", o.best)
 	}
 	if o.averaged && m.Average == 0 {
 		return nil, errors.New("ValidateAverage needs averaged weights; set Model.Average to a decay such as 0.999")
@@ -183,7 +188,7 @@ func (f *fitting) takeOver() error {
 func (f *fitting) resume(c *checkpoint.Checkpoint) {
 	f.fit.History.restore(c.Curves)
 	f.fit.Step, f.fit.Epoch, f.batch, f.held = c.Step, c.Epoch, c.Batch, c.Held
-	f.fit.Resumed, f.fit.Elapsed = c.Step, c.Elapsed
+	f.fit.Resumed, f.fit.Elapsed, f.fit.Run = c.Step, c.Elapsed, c.Run
 }
 
 // rewind puts the data where a checkpoint left it, or at its beginning.

@@ -3,6 +3,7 @@ package train
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 
 	"github.com/lathe-go/lathe/pkg/metric"
 	"github.com/lathe-go/lathe/pkg/train/internal/checkpoint"
@@ -23,6 +24,39 @@ func (c *Curve) Last() float64 {
 	return c.Values[len(c.Values)-1]
 }
 
+// Best returns the step and the value at which c was best, the first one of equals. By its name c is better
+// when low or when high, see [metric.Better]; a name that does not tell counts as low. Values that are not
+// finite are passed over; ok is false if there are no others.
+func (c *Curve) Best() (step metric.Step, value float64, ok bool) {
+	i := c.best(0)
+	if i < 0 {
+		return 0, math.NaN(), false
+	}
+	return c.Steps[i], c.Values[i], true
+}
+
+// best returns the index of the last value that was better than the best before it by more than least, or
+// -1.
+func (c *Curve) best(least float64) int {
+	at := -1
+	if c == nil {
+		return at
+	}
+	sign := -1.0
+	if metric.Better(c.Name) > 0 {
+		sign = 1
+	}
+	for i, v := range c.Values {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			continue
+		}
+		if at < 0 || sign*(v-c.Values[at]) > least {
+			at = i
+		}
+	}
+	return at
+}
+
 // History holds the curves of a training from step 0, across all stops.
 type History struct {
 	Curves []*Curve
@@ -37,6 +71,20 @@ func (h *History) Curve(name string) *Curve {
 		}
 	}
 	return nil
+}
+
+// Best returns the step and the value at which a metric was best, see [Curve.Best].
+func (h *History) Best(name string) (step metric.Step, value float64, ok bool) {
+	return h.Curve(name).Best()
+}
+
+// names lists the curves.
+func (h *History) names() string {
+	var list []string
+	for _, c := range h.Curves {
+		list = append(list, c.Name)
+	}
+	return strings.Join(list, ", ")
 }
 
 // Log appends a point. It makes History a [metric.Sink] of one goroutine.

@@ -3,7 +3,9 @@ package train
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -200,4 +202,59 @@ func (f *Fitted) derive(vars []checkpoint.Variable) (*Fitted, error) {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	return &other, nil
+}
+
+// Best returns the model as it was at the best validation, which Fit keeps with [KeepBest] or [StopEarly].
+// It is a copy.
+func (f *Fitted) Best() (*Fitted, error) {
+	path := checkpoint.Best(f.Checkpoints)
+	if f.Checkpoints == "" || path == "" {
+		return nil, errors.New("train: no best checkpoint is kept; give Fit the option train.KeepBest or train.StopEarly, and no NoCheckpoints")
+	}
+	return f.load(path)
+}
+
+// Saved lists the steps at which there are checkpoints that [Fitted.At] loads: the newest and the best.
+func (f *Fitted) Saved() []int {
+	return slices.Sorted(maps.Keys(f.files()))
+}
+
+// At returns the model as it was after a step of which a checkpoint is kept. It is a copy.
+func (f *Fitted) At(step int) (*Fitted, error) {
+	path, ok := f.files()[step]
+	if !ok {
+		return nil, fmt.Errorf("train: there is no checkpoint of step %d; there are %v", step, f.Saved())
+	}
+	return f.load(path)
+}
+
+// files returns the files of checkpoints by their steps.
+func (f *Fitted) files() map[int]string {
+	files := map[int]string{}
+	if f.Checkpoints == "" {
+		return files
+	}
+	for _, path := range append(checkpoint.List(f.Checkpoints), checkpoint.Best(f.Checkpoints)) {
+		if step, ok := checkpoint.StepOf(path); ok {
+			files[step] = path
+		}
+	}
+	return files
+}
+
+// load returns the model of a checkpoint.
+func (f *Fitted) load(path string) (*Fitted, error) {
+	c, err := checkpoint.Read(path, f.Recipe)
+	if err != nil {
+		return nil, fmt.Errorf("train: load checkpoint %s: %w", path, err)
+	}
+	other, err := f.derive(c.Vars)
+	if err != nil {
+		return nil, err
+	}
+	other.History = new(History)
+	other.History.restore(c.Curves)
+	other.Step, other.Epoch, other.Run, other.Elapsed = c.Step, c.Epoch, c.Run, c.Elapsed
+	other.Interrupted, other.Already, other.Diverged, other.Stopped, other.Notes, other.Resumed, other.Rate = false, false, false, "", nil, 0, 0
+	return other, nil
 }

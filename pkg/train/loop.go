@@ -76,13 +76,17 @@ type stop struct{ step int }
 func (s stop) Error() string { return fmt.Sprintf("at step %d", s.step) }
 func (s stop) Unwrap() error { return context.Canceled }
 
-// divergence is the error of a loss that is not finite.
+// divergence is the error of a loss, or of a value of a variable, that is not finite.
 type divergence struct {
-	step int
-	loss float64
+	step     int
+	loss     float64
+	variable string // if it is not the loss
 }
 
 func (d *divergence) Error() string {
+	if d.variable != "" {
+		return fmt.Sprintf("variable %s holds values that are not finite after %d steps; a lower learning rate or clipped gradients may help", d.variable, d.step)
+	}
 	return fmt.Sprintf("the loss of step %d is %v; a lower learning rate or clipped gradients may help", d.step, d.loss)
 }
 
@@ -123,6 +127,7 @@ func (f *fitting) guarded() (err error) {
 // run trains until the end, a stop or an error.
 func (f *fitting) run() error {
 	f.beginLog()
+	f.fit.Stopped = f.exhausted()
 	f.report = newReport(f)
 	if f.complete() {
 		f.fit.Already = true
@@ -147,7 +152,9 @@ func (f *fitting) run() error {
 			return fmt.Errorf("data %q: %w", f.data.Name(), errNoBatches)
 		}
 	}
-	return inOrder(f.flush, f.validateHere, f.save)
+	err := inOrder(f.flush, f.validateHere, f.save)
+	f.whole = true
+	return firstError(f.keep(err), err)
 }
 
 // inOrder calls fs up to the first one that fails: nothing may be saved after a loss that is not finite.
@@ -403,7 +410,7 @@ func (f *fitting) flush() error {
 				f.record(step, "train/lr", p.rates[i])
 			}
 			if math.IsNaN(v) || math.IsInf(v, 0) {
-				return &divergence{p.step + i, v}
+				return &divergence{step: p.step + i, loss: v}
 			}
 		}
 	}
@@ -442,7 +449,41 @@ func (f *fitting) validateHere() error {
 		f.recordEvaluation("average", average)
 	}
 	f.course.Observe(ev.Loss)
-	return f.call(onValidation, Moment{Loss: nan, Valid: ev})
+	if err := f.call(onValidation, Moment{Loss: nan, Valid: ev}); err != nil {
+		return err
+	}
+	return f.judge()
+}
+
+// judge keeps the model that was just validated if it is the best, and ends the training if none was for
+// too long.
+func (f *fitting) judge() error {
+	if f.best == "" {
+		return nil
+	}
+	curve := f.fit.History.Curve(f.best)
+	if curve == nil {
+		return fmt.Errorf("the metric %q, by which the best checkpoint is kept, is not measured; there are %s", f.best, f.fit.History.names())
+	}
+	if step, _, ok := curve.Best(); ok && step == f.fit.Step {
+		if err := f.saveAs((*checkpoint.Checkpoint).SaveBest); err != nil {
+			return err
+		}
+	}
+	if why := f.exhausted(); why != "" {
+		f.fit.Stopped = why
+	}
+	return nil
+}
+
+// exhausted says why the training ends early, or nothing.
+func (f *fitting) exhausted() string {
+	curve := f.fit.History.Curve(f.best)
+	at := curve.best(f.least)
+	if f.patience == 0 || at < 0 || len(curve.Values)-1-at < f.patience {
+		return ""
+	}
+	return fmt.Sprintf("%s is not better since step %d", f.best, curve.Steps[at])
 }
 
 // recordEvaluation records the figures of a validation under names that begin with what was validated.
@@ -453,9 +494,14 @@ func (f *fitting) recordEvaluation(what string, ev *Evaluation) {
 	}
 }
 
-// save writes a checkpoint. A disk that refuses does not end a training: it is noted.
+// save writes a checkpoint.
 func (f *fitting) save() error {
 	f.saved = time.Now()
+	return f.saveAs((*checkpoint.Checkpoint).Save)
+}
+
+// saveAs writes a checkpoint in the way of write. A disk that refuses does not end a training: it is noted.
+func (f *fitting) saveAs(write func(c *checkpoint.Checkpoint, dir string) error) error {
 	if f.fit.Checkpoints == "" {
 		return nil
 	}
@@ -463,7 +509,7 @@ func (f *fitting) save() error {
 	if err != nil {
 		return err
 	}
-	err = c.Save(f.fit.Checkpoints)
+	err = write(c, f.fit.Checkpoints)
 	if err != nil && !f.unsaved {
 		f.note("the checkpoint of step %d could not be written: %v", f.fit.Step, err)
 	}
@@ -474,7 +520,7 @@ func (f *fitting) save() error {
 // snapshot copies the state of the training to the host.
 func (f *fitting) snapshot() (*checkpoint.Checkpoint, error) {
 	c := &checkpoint.Checkpoint{
-		Recipe: f.fit.Recipe, Step: f.fit.Step, Epoch: f.fit.Epoch, Batch: f.batch, Held: f.held, Schedule: f.course.State(),
+		Recipe: f.fit.Recipe, Run: f.runID(), Step: f.fit.Step, Epoch: f.fit.Epoch, Batch: f.batch, Held: f.held, Schedule: f.course.State(),
 		Saved: time.Now().UTC(), Elapsed: f.elapsed(), Curves: f.fit.History.save(),
 	}
 	var err error
@@ -483,8 +529,15 @@ func (f *fitting) snapshot() (*checkpoint.Checkpoint, error) {
 			return nil, fmt.Errorf("save the position of data %q: %w", f.data.Name(), err)
 		}
 	}
-	c.Vars, err = checkpoint.Variables(f.fit.Store)
-	return c, err
+	if c.Vars, err = checkpoint.Variables(f.fit.Store); err != nil {
+		return nil, err
+	}
+	for _, v := range c.Vars {
+		if v.Trainable && !v.Finite() {
+			return nil, &divergence{step: f.fit.Step, variable: v.Path}
+		}
+	}
+	return c, nil
 }
 
 // elapsed is the time spent training, in this call and those before.
@@ -498,6 +551,9 @@ func (f *fitting) elapsed() time.Duration {
 // finish stops the clock and completes what is shown.
 func (f *fitting) finish(err error) {
 	f.ended = err
+	if f.fit.Step > f.fit.Resumed {
+		f.fit.Run = f.runID()
+	}
 	if !f.began.IsZero() {
 		spent := time.Since(f.began)
 		f.fit.Elapsed += spent

@@ -18,6 +18,9 @@ type options struct {
 	every      time.Duration // between two checkpoints
 	validate   int           // steps between two validations; 0: at the end of each epoch
 	averaged   bool          // validate the averaged weights too
+	best       string        // the metric by which the best checkpoint is kept
+	patience   int           // validations without improvement of best that end the training; 0: none do
+	least      float64       // improvement that counts
 	callbacks  []callback
 }
 
@@ -58,6 +61,18 @@ func ValidateEvery(n int) Option { return func(o *options) { o.validate = n } }
 // ValidateAverage validates the averaged weights of [Model].Average beside the weights themselves, as
 // average/loss and average/accuracy.
 func ValidateAverage() Option { return func(o *options) { o.averaged = true } }
+
+// KeepBest keeps, beside the newest checkpoints, the one at which a metric that is measured at validations
+// was best, such as valid/loss or valid/accuracy; [metric.Better] tells from the name which values are
+// better. [Fitted.Best] loads it.
+func KeepBest(metric string) Option { return func(o *options) { o.best = metric } }
+
+// StopEarly ends the training when patience validations in a row have not improved a metric by more than
+// least, and keeps the best checkpoint as [KeepBest] does. A recipe that has ended so is complete: calling
+// Fit again with the same option makes no step, with more patience it goes on.
+func StopEarly(metric string, patience int, least float64) Option {
+	return func(o *options) { o.best, o.patience, o.least = metric, max(patience, 1), least }
+}
 
 // gather applies opts to the defaults.
 func gather(opts []Option) options {

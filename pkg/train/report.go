@@ -154,6 +154,8 @@ func (f *Fitted) headline() string {
 		state = "diverged; back"
 	case f.Interrupted:
 		state = "interrupted"
+	case f.Already && f.Run != "":
+		state = "already trained in run " + f.Run
 	case f.Already:
 		state = "already trained"
 	case f.Stopped != "":

@@ -27,6 +27,14 @@ type (
 	}
 )
 
+// runID names the run that records this training, if the log is one.
+func (f *fitting) runID() string {
+	if r, ok := f.log.(interface{ ID() metric.RunID }); ok {
+		return string(r.ID())
+	}
+	return ""
+}
+
 // beginLog makes the log agree with the history as it is before the first step: a run that holds later
 // points forgets them, and a run that is new learns what came before.
 func (f *fitting) beginLog() {
@@ -83,12 +91,27 @@ func (f *fitting) agreed(points []metric.Point) metric.Step {
 	return f.fit.Step
 }
 
+// logFiles records the newest checkpoint and the best one, whose sizes and digests the log takes, and which
+// run made them if this one made no step.
+func (f *fitting) logFiles(d describer) {
+	if f.fit.Already && f.fit.Run != "" && f.fit.Run != f.runID() {
+		d.Fact("trained by", f.fit.Run)
+	}
+	if f.fit.Checkpoints == "" {
+		return
+	}
+	if list := checkpoint.List(f.fit.Checkpoints); len(list) > 0 {
+		d.File(list[0])
+	}
+	if best := checkpoint.Best(f.fit.Checkpoints); best != "" {
+		d.File(best)
+	}
+}
+
 // endLog records the last checkpoint and how the training ended. What is logged later reopens a run.
 func (f *fitting) endLog(err error) {
 	if d, ok := f.log.(describer); ok {
-		if files := checkpoint.List(f.fit.Checkpoints); f.fit.Checkpoints != "" && len(files) > 0 {
-			d.File(files[0])
-		}
+		f.logFiles(d)
 	}
 	r, ok := f.log.(metric.Recorder)
 	if !ok {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -34,23 +33,8 @@ type Value struct {
 	Value float64
 }
 
-// lower and higher match metrics by what is better in them.
-var (
-	higher = regexp.MustCompile(`(?i)(acc|auc|f1|score|precision|recall|r2|bleu|iou|reward|map$|top-?[0-9]|throughput|per_sec)`)
-	lower  = regexp.MustCompile(`(?i)(loss|err|mae|mse|rmse|nll|perplexity|ppl|bpc|cost|divergence|brier)`)
-)
-
-// Better says which values of a metric are better, judged by its name: -1 for low ones, as of a loss; 1
-// for high ones, as of an accuracy; 0 where the name does not tell.
-func Better(name string) int {
-	switch {
-	case lower.MatchString(name):
-		return -1
-	case higher.MatchString(name):
-		return 1
-	}
-	return 0
-}
+// Better is [metric.Better].
+func Better(name string) int { return metric.Better(name) }
 
 // Best returns the minimum of a metric that is better when low, the maximum of one that is better when
 // high, see Better, and the last value of any other.

@@ -74,7 +74,7 @@ func TestDigestsTellSchedulesApart(t *testing.T) {
 		}
 		seen[s.Digest()] = s
 	}
-	if Cosine(1, 0, 3).Digest() != Cosine(1, 0, 3).Digest() {
+	if one, again := Cosine(1, 0, 3), Cosine(1, 0, 3); one.Digest() != again.Digest() {
 		t.Error("a schedule made again has another digest")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -23,6 +24,7 @@ import (
 // content of each variable and each curve in the header's order, and the CRC32C of all that.
 type Checkpoint struct {
 	Recipe   string        `json:"recipe"`
+	Run      string        `json:"run,omitempty"`      // of the worklog that recorded the step
 	Step     int           `json:"step"`               // optimizer steps made
 	Epoch    int           `json:"epoch"`              // passes completed
 	Batch    int           `json:"batch"`              // batches taken within the current pass
@@ -150,27 +152,10 @@ func (c *Checkpoint) takeParts(body []byte) error {
 // Save writes c into dir so that a crash at any moment leaves whole checkpoints only, and removes the
 // oldest.
 func (c *Checkpoint) Save(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if _, err := c.write(dir, newestFile); err != nil {
 		return err
 	}
-	removeUnfinished(dir)
-	tmp, err := os.CreateTemp(dir, unfinished)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // does nothing after the rename
-	err = c.writeTo(tmp)
-	err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close())
-	if err != nil {
-		return err
-	}
-	name := filepath.Join(dir, fmt.Sprintf("step-%012d.ckpt", c.Step))
-	if err := os.Rename(tmp.Name(), name); err != nil {
-		return err
-	}
-	if err := syncDir(dir); err != nil {
-		return err
-	}
+	var err error
 	for i, old := range List(dir) {
 		if i >= keep {
 			err = errors.Join(err, os.Remove(old))
@@ -178,6 +163,49 @@ func (c *Checkpoint) Save(dir string) error {
 	}
 	return err
 }
+
+// write writes c into dir as a file of a kind, whole or not at all.
+func (c *Checkpoint) write(dir, kind string) (name string, err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	removeUnfinished(dir)
+	tmp, err := os.CreateTemp(dir, unfinished)
+	if err != nil {
+		return "", err
+	}
+	defer os.Remove(tmp.Name()) // does nothing after the rename
+	err = c.writeTo(tmp)
+	if err = errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err != nil {
+		return "", err
+	}
+	name = filepath.Join(dir, fmt.Sprintf("%s-%012d.ckpt", kind, c.Step))
+	if err := os.Rename(tmp.Name(), name); err != nil {
+		return "", err
+	}
+	return name, syncDir(dir)
+}
+
+// SaveBest writes c beside the newest ones as the best, in place of the one that was.
+func (c *Checkpoint) SaveBest(dir string) error {
+	before := listAs(dir, bestFile)
+	name, err := c.write(dir, bestFile)
+	if err != nil {
+		return err
+	}
+	for _, old := range before {
+		if old != name {
+			err = errors.Join(err, os.Remove(old))
+		}
+	}
+	return err
+}
+
+// The names of files begin with what they are.
+const (
+	newestFile = "step"
+	bestFile   = "best"
+)
 
 // unfinished is the pattern of files that are being written.
 const unfinished = ".saving-*"
@@ -203,8 +231,26 @@ func syncDir(dir string) error {
 }
 
 // List returns the files of checkpoints in dir, the newest step first.
-func List(dir string) []string {
-	files, _ := filepath.Glob(filepath.Join(dir, "step-*.ckpt"))
+func List(dir string) []string { return listAs(dir, newestFile) }
+
+// Best returns the file of the best checkpoint in dir, or nothing.
+func Best(dir string) string {
+	if list := listAs(dir, bestFile); len(list) > 0 {
+		return list[0]
+	}
+	return ""
+}
+
+// StepOf returns the step that a checkpoint's file name tells.
+func StepOf(path string) (step int, ok bool) {
+	_, digits, _ := strings.Cut(strings.TrimSuffix(filepath.Base(path), ".ckpt"), "-")
+	step, err := strconv.Atoi(digits)
+	return step, err == nil
+}
+
+// listAs lists files of one kind.
+func listAs(dir, kind string) []string {
+	files, _ := filepath.Glob(filepath.Join(dir, kind+"-*.ckpt"))
 	slices.Sort(files)
 	slices.Reverse(files)
 	return files
@@ -214,13 +260,7 @@ func List(dir string) []string {
 // name the files that had to be passed over.
 func Load(dir, recipe string) (c *Checkpoint, notes []string) {
 	for _, path := range List(dir) {
-		file, err := os.ReadFile(path)
-		if err == nil {
-			c, err = decode(file)
-		}
-		if err == nil && c.Recipe != recipe {
-			err = errors.New("it belongs to another recipe")
-		}
+		c, err := Read(path, recipe)
 		if err == nil {
 			return c, notes
 		}
@@ -229,10 +269,23 @@ func Load(dir, recipe string) (c *Checkpoint, notes []string) {
 	return nil, notes
 }
 
+// Read reads a file, which must be a whole checkpoint of a recipe.
+func Read(path, recipe string) (*Checkpoint, error) {
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	c, err := decode(file)
+	if err == nil && c.Recipe != recipe {
+		err = errors.New("it belongs to another recipe")
+	}
+	return c, err
+}
+
 // RemoveAll deletes the checkpoints in dir.
 func RemoveAll(dir string) error {
 	var err error
-	for _, path := range List(dir) {
+	for _, path := range append(List(dir), listAs(dir, bestFile)...) {
 		err = errors.Join(err, os.Remove(path))
 	}
 	return err

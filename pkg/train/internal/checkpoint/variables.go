@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -62,6 +63,38 @@ func Restore(store *model.Store, list []Variable) error {
 		v.Trainable = s.Trainable
 	}
 	return nil
+}
+
+// Finite reports whether no value of v is NaN or infinite. Types other than floats are finite.
+func (v Variable) Finite() bool {
+	// All bits of the exponent are set in what is not finite.
+	switch v.DType {
+	case dtypes.Float64.String():
+		const exponent = 0x7ff << 52
+		for b := v.Data; len(b) >= 8; b = b[8:] {
+			if binary.NativeEndian.Uint64(b)&exponent == exponent {
+				return false
+			}
+		}
+	case dtypes.Float32.String():
+		const exponent = 0xff << 23
+		for b := v.Data; len(b) >= 4; b = b[4:] {
+			if binary.NativeEndian.Uint32(b)&exponent == exponent {
+				return false
+			}
+		}
+	case dtypes.BFloat16.String(), dtypes.Float16.String():
+		exponent := uint16(0xff << 7)
+		if v.DType == dtypes.Float16.String() {
+			exponent = 0x1f << 10
+		}
+		for b := v.Data; len(b) >= 2; b = b[2:] {
+			if binary.NativeEndian.Uint16(b)&exponent == exponent {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // tensor makes a tensor in host memory of a saved variable.
