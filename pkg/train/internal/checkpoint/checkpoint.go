@@ -321,6 +321,11 @@ func projectRoot(dir string) string {
 
 // Folder makes the name of a recipe's folder from a model's name and the recipe.
 func Folder(model, recipe string) string {
+	return fmt.Sprintf("%s-%.12s", Clean(model), recipe)
+}
+
+// Clean makes a short name of a file from a model's name.
+func Clean(model string) string {
 	clean := strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_':
@@ -328,5 +333,5 @@ func Folder(model, recipe string) string {
 		}
 		return '-'
 	}, model)
-	return fmt.Sprintf("%.40s-%.12s", clean, recipe)
+	return fmt.Sprintf("%.40s", clean)
 }
