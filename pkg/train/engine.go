@@ -3,9 +3,9 @@ package train
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 
 	"github.com/gomlx/compute"
@@ -18,6 +18,7 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 
 	"github.com/lathe-go/lathe/pkg/backend"
+	"github.com/lathe-go/lathe/pkg/train/internal/blame"
 	"github.com/lathe-go/lathe/pkg/train/internal/block"
 	"github.com/lathe-go/lathe/pkg/train/internal/checkpoint"
 )
@@ -216,9 +217,10 @@ func (e *engine) guard(batch []shapes.Shape, err *error) {
 		if cause, isErr = p.(error); !isErr {
 			cause = fmt.Errorf("%v", p)
 		}
-		if fault, ok := p.(runtime.Error); ok {
-			cause = fmt.Errorf("the model panicked: %w", fault)
-		}
+	}
+	var fault *blame.Fault
+	if errors.As(cause, &fault) {
+		cause = fault // without what GoMLX puts around it
 	}
 	*err = fmt.Errorf("model %q on a batch of %s: %w", e.model.Name, e.shapesText(batch), cause)
 }

@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -9,6 +10,7 @@ import (
 	gomlx "github.com/gomlx/gomlx/ml/train"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 
+	"github.com/lathe-go/lathe/pkg/train/internal/blame"
 	"github.com/lathe-go/lathe/pkg/train/internal/update"
 )
 
@@ -74,13 +76,17 @@ func (e *engine) loss(scope *model.Scope, batch []*graph.Node, averaged bool) (t
 	inputs, labels := batch[:e.inputs], batch[e.inputs:]
 	g := batch[0].Graph()
 	view := update.View{Averaged: averaged, DType: e.model.Compute, Own: e.own}
+	predict := func(inputs []*graph.Node) {
+		blame.Guard("the model function", scope, g, func() { predictions = e.model.predict(scope, e.spec, inputs) })
+	}
 	if view.Plain() || len(e.own) == 0 {
-		predictions = e.model.predict(scope, e.spec, inputs)
+		predict(inputs)
 	} else {
-		view.Through(scope, g, func() { predictions = e.model.predict(scope, e.spec, view.Inputs(inputs)) })
+		view.Through(scope, g, func() { predict(view.Inputs(inputs)) })
 		predictions = view.Outputs(predictions)
 	}
-	gomlx.AddMainLoss(e.model.Loss(labels, predictions))
+	in := fmt.Sprintf("the loss of labels %s and predictions %s", shapesIn(labels), shapesIn(predictions))
+	blame.Guard(in, scope, g, func() { gomlx.AddMainLoss(e.model.Loss(labels, predictions)) })
 	return gomlx.TotalLoss(g), predictions
 }
 
@@ -157,4 +163,13 @@ func (e *engine) discover() {
 		e.model.Optimizer.UpdateGraph(scope, g, total)
 		e.own = own
 	})
+}
+
+// shapesIn writes the shapes of nodes.
+func shapesIn(nodes []*graph.Node) string {
+	parts := make([]string, len(nodes))
+	for i, n := range nodes {
+		parts[i] = n.Shape().String()
+	}
+	return strings.Join(parts, ", ")
 }
