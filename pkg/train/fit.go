@@ -136,6 +136,9 @@ func prepare(log metric.Sink, m Model, data, valid gomlx.Dataset, o options) (*f
 		options: o, engine: e, data: data, valid: valid, log: log, course: m.Schedule.Start(),
 		fit: &Fitted{Store: store, Model: m, Device: o.device, History: new(History), Recipe: recipe, engine: e},
 	}
+	if m.decays() {
+		f.note("optimizer.StochasticGradientDescent divides the scheduled rate by the square root of the step; add WithDecay(false)")
+	}
 	if err := f.locate(); err != nil {
 		return nil, err
 	}

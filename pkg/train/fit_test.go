@@ -20,17 +20,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gomlx/compute/dtypes"
-	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/ml/layers"
 	"github.com/gomlx/gomlx/ml/model"
 	gomlx "github.com/gomlx/gomlx/ml/train"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 
 	"github.com/lathe-go/lathe/pkg/backend"
 	"github.com/lathe-go/lathe/pkg/metric"
-	"github.com/lathe-go/lathe/pkg/train/internal/checkpoint"
 )
 
 // stopAt returns a context and a sink that ends it when the loss of a step arrives.
@@ -290,80 +286,6 @@ func TestDivergence(t *testing.T) {
 	}
 }
 
-// TestErrorsNamePlaces plants faults in models. Errors tell the line, the layer and the shapes, first.
-func TestErrorsNamePlaces(t *testing.T) {
-	hidden := func(s *model.Scope, x *graph.Node) *graph.Node { return layers.Dense(s.In("hidden"), x, true, 8) }
-	zeros := func(x *graph.Node, dims ...int) *graph.Node {
-		return graph.Zeros(x.Graph(), shapes.Make(dtypes.Float32, dims...))
-	}
-	cases := map[string]struct {
-		graph func(s *model.Scope, x *graph.Node) *graph.Node
-		want  []string
-	}{
-		"sum of two shapes": {func(s *model.Scope, x *graph.Node) *graph.Node {
-			return graph.Add(hidden(s, x), zeros(x, 32, 7))
-		}, []string{"(Float32)[32, 8]", "(Float32)[32, 7]", "layer /hidden/dense", "(Float32)[32, 2]"}},
-		"reshape": {func(s *model.Scope, x *graph.Node) *graph.Node {
-			return graph.Reshape(hidden(s, x), 7, 3)
-		}, []string{"[7 3]", "[32 8]", "layer /hidden/dense"}},
-		"product": {func(s *model.Scope, x *graph.Node) *graph.Node {
-			return graph.Dot(hidden(s, x), zeros(x, 9, 7)).Product()
-		}, []string{"(Float32)[32, 8]", "(Float32)[9, 7]", "layer /hidden/dense"}},
-		"scope used twice": {func(s *model.Scope, x *graph.Node) *graph.Node {
-			return hidden(s, hidden(s, x))
-		}, []string{"hidden", "already visited"}},
-		"before any layer": {func(s *model.Scope, x *graph.Node) *graph.Node { return []*graph.Node{x}[x.Rank()] },
-			[]string{"index out of range"}},
-	}
-	for name, c := range cases {
-		m := classifier(4)
-		m.Graph = c.graph
-		_, err := Fit(nil, m, newBlobs("blobs", 60, 32), nil, NoCheckpoints(), Quiet(), pureGo(t))
-		for _, want := range append(c.want, `"blobs"`, "fit_test.go:") {
-			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%s: error %v, want it to say %q", name, err, want)
-			}
-		}
-		if err != nil && (strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "goroutine")) {
-			t.Errorf("%s: there is a stack in %v", name, err)
-		}
-	}
-	wide := classifier(4)
-	wide.Graph = func(s *model.Scope, x *graph.Node) *graph.Node { return layers.Dense(s.In("hidden"), x, true, 3, 3) }
-	_, err := Fit(nil, wide, newBlobs("blobs", 60, 32), nil, NoCheckpoints(), Quiet(), pureGo(t))
-	if err == nil || !strings.Contains(err.Error(), "the loss of labels (Int32)[32, 1] and predictions (Float32)[32, 3, 3]") {
-		t.Errorf("predictions of a wrong shape: %v", err)
-	}
-}
-
-// TestErrorsOfLaterBatches has a model that fails on the last batch of a pass, which is smaller.
-func TestErrorsOfLaterBatches(t *testing.T) {
-	m := classifier(4)
-	m.Graph = func(s *model.Scope, x *graph.Node) *graph.Node {
-		return graph.Reshape(layers.Dense(s.In("out"), x, true, 3), 32, 3)
-	}
-	_, err := Fit(nil, m, newBlobs("blobs", 60, 32), nil, NoCheckpoints(), Quiet(), pureGo(t))
-	for _, want := range []string{"step 1", "inputs (Float32)[28, 2]", "layer /out/dense", "fit_test.go:", "[32 3]"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want it to say %q", err, want)
-		}
-	}
-}
-
-// TestModelsThatSayTooLittle leaves out what Fit needs.
-func TestModelsThatSayTooLittle(t *testing.T) {
-	for want, change := range map[string]func(*Model){
-		"Graph or Multi":  func(m *Model) { m.Graph = nil },
-		"Epochs or Steps": func(m *Model) { m.Epochs = 0 },
-	} {
-		m := classifier(4)
-		change(&m)
-		if _, err := Fit(nil, m, newBlobs("blobs", 60, 32), nil, NoCheckpoints(), Quiet(), pureGo(t)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v, want it to say %q", err, want)
-		}
-	}
-}
-
 func TestNoData(t *testing.T) {
 	_, err := Fit(nil, classifier(4), newBlobs("nothing", 0, 32), nil, NoCheckpoints(), Quiet(), pureGo(t))
 	if !errors.Is(err, errNoBatches) || !strings.Contains(err.Error(), "nothing") {
@@ -514,77 +436,6 @@ func TestCheckpointsThatCannotBeWritten(t *testing.T) {
 	if fit.Epoch != 4 || len(fit.Notes) != 1 || !strings.Contains(fit.Notes[0], "could not be written") {
 		t.Errorf("%s", fit)
 	}
-}
-
-func TestVerifyResume(t *testing.T) {
-	t.Setenv("LATHE_CHECKPOINTS", t.TempDir())
-	v, err := VerifyResume(classifier(8), newBlobs("blobs", 300, 32), 13, pureGo(t))
-	if err != nil || v.NewProcess || v.Steps != 26 || v.Variables < 10 || !strings.Contains(v.String(), "again after a restart") {
-		t.Errorf("%v, %v", v, err)
-	}
-	_, err = VerifyResume(classifier(8), restless{newBlobs("blobs", 300, 32)}, 13, pureGo(t), NoCheckpoints())
-	if !errors.Is(err, ErrNotIdentical) || !strings.Contains(err.Error(), "variable /") {
-		t.Errorf("data that loses its position: %v", err)
-	}
-	if _, err := VerifyResume(classifier(8), newBlobs("blobs", 300, 32), 0); err == nil {
-		t.Error("half of nothing is verified")
-	}
-}
-
-// TestVerifyResumeInNewProcess runs this test again in processes of their own: the first proves what it can,
-// the second finishes the proof, the third meets a changed recipe, the fourth a checkpoint that was tampered
-// with.
-func TestVerifyResumeInNewProcess(t *testing.T) {
-	if width := os.Getenv("TRAIN_TEST_WIDTH"); width != "" {
-		n, _ := strconv.Atoi(width)
-		v, err := VerifyResume(classifier(n), newBlobs("blobs", 300, 32), 7, pureGo(t))
-		fmt.Printf("verified=%v %v\n", v, err)
-		return
-	}
-	dir := t.TempDir()
-	run := func(width string) string {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestVerifyResumeInNewProcess$")
-		cmd.Env = append(os.Environ(), "TRAIN_TEST_WIDTH="+width, "LATHE_CHECKPOINTS="+dir)
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		return string(out)
-	}
-	for i, c := range []struct{ width, want string }{
-		{"8", "in this process"}, {"8", "by a new process"}, {"8", "in this process"}, {"9", "in this process"},
-	} {
-		if out := run(c.width); !strings.Contains(out, c.want) || !strings.Contains(out, "bit for bit") {
-			t.Errorf("process %d: want %q in\n%s", i, c.want, out)
-		}
-	}
-	files, _ := filepath.Glob(filepath.Join(dir, "verify-blobs-7", "half", "*", "*.ckpt"))
-	if len(files) != 1 {
-		t.Fatalf("kept: %v", files)
-	}
-	c, err := checkpoint.Read(files[0], recipeOf(t, files[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Vars[3].Data[0] ^= 1
-	if err := c.Save(filepath.Dir(files[0])); err != nil {
-		t.Fatal(err)
-	}
-	if out := run("9"); !strings.Contains(out, "differs") {
-		t.Errorf("a changed bit of %s: %s", c.Vars[3].Path, out)
-	}
-}
-
-// recipeOf reads the recipe from the header of a checkpoint.
-func recipeOf(t *testing.T, path string) string {
-	t.Helper()
-	file, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(file[:1000]), `"recipe":"`)
-	recipe, _, _ := strings.Cut(rest, `"`)
-	return recipe
 }
 
 // restless is a data set that says that it saves its position and does not.

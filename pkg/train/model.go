@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"reflect"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -98,6 +99,17 @@ func (m Model) complete() (Model, error) {
 		m.Optimizer = optimizer.Adam().LearningRate(m.LearningRate).WeightDecay(m.WeightDecay).Done()
 	}
 	return m, nil
+}
+
+// decays reports whether m's optimizer divides a scheduled rate by the square root of the step: GoMLX's
+// gradient descent does so unless it is told not to, and keeps to itself what it was told.
+func (m Model) decays() bool {
+	sgd, ok := m.Optimizer.(*optimizer.SGDConfig)
+	if !ok || m.Schedule.IsZero() {
+		return false
+	}
+	decay := reflect.ValueOf(sgd).Elem().FieldByName("useDecay")
+	return decay.Kind() == reflect.Bool && decay.Bool()
 }
 
 // predict builds the part of the graph that computes predictions from inputs.
