@@ -71,6 +71,41 @@ func on(c callback) Option {
 	return func(o *options) { o.callbacks = append(o.callbacks, c) }
 }
 
+// Remember keeps the state of something that functions of the user change, under a name, in the
+// checkpoints: a training that is resumed restores it, one that begins restores nil.
+func Remember(name string, s Positioned) Option {
+	return func(o *options) { o.states = append(o.states, remembered{name, s}) }
+}
+
+// remembered is a state that checkpoints hold for the user.
+type remembered struct {
+	name string
+	Positioned
+}
+
+// saveStates returns the states of the user.
+func (o *options) saveStates() (map[string][]byte, error) {
+	states := map[string][]byte{}
+	for _, s := range o.states {
+		state, err := s.State()
+		if err != nil {
+			return nil, fmt.Errorf("save the state %q: %w", s.name, err)
+		}
+		states[s.name] = state
+	}
+	return states, nil
+}
+
+// restoreStates gives back the states that a checkpoint holds.
+func (o *options) restoreStates(states map[string][]byte) error {
+	for _, s := range o.states {
+		if err := s.Restore(states[s.name]); err != nil {
+			return fmt.Errorf("restore the state %q: %w", s.name, err)
+		}
+	}
+	return nil
+}
+
 // A callbackError is what a function of the user returned or panicked with.
 type callbackError struct {
 	kind callbackKind

@@ -10,6 +10,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -113,6 +114,37 @@ func TestCallbackFails(t *testing.T) {
 		after, err := Fit(nil, classifier(4), newBlobs("blobs", 608, 32), nil, Checkpoints(dir), Quiet(), pureGo(t))
 		if err != nil || (after.Resumed > 0) != c.saved {
 			t.Errorf("%s: resumed at %d (%v)", want, after.Resumed, err)
+		}
+	}
+}
+
+// counter counts calls and can be kept in a checkpoint.
+type counter struct{ n int }
+
+func (c *counter) State() ([]byte, error) { return []byte(strconv.Itoa(c.n)), nil }
+
+func (c *counter) Restore(state []byte) (err error) {
+	c.n = 0
+	if state != nil {
+		c.n, err = strconv.Atoi(string(state))
+	}
+	return err
+}
+
+// TestRememberedState counts steps across a stop.
+func TestRememberedState(t *testing.T) {
+	dir := t.TempDir()
+	for _, c := range []struct{ start, stop, want int }{{7, 25, 25}, {99, -1, 76}, {5, -1, 76}} {
+		steps := &counter{c.start}
+		_, err := Fit(nil, classifier(4), newBlobs("blobs", 608, 32), nil, Checkpoints(dir), Quiet(), pureGo(t),
+			Remember("steps", steps), Every(1, func(m *Moment) error {
+				if steps.n++; m.Step == c.stop {
+					m.Stop("enough")
+				}
+				return nil
+			}))
+		if err != nil || steps.n != c.want {
+			t.Errorf("%d steps counted, want %d (%v)", steps.n, c.want, err)
 		}
 	}
 }

@@ -7,7 +7,13 @@
 // stopped, in this process or a later one; once the recipe is trained to its end, Fit returns at once.
 // On one machine the result is the same, bit for bit, as that of a training that was never stopped.
 //
-// [Evaluate] measures a Fitted on other data, and [VerifyResume] tests that a stop changes nothing.
+// What changes the numbers that training computes stands in the Model, and so in the recipe: the optimizer and
+// its [schedule.Schedule], clipping, accumulation, averaged weights, the type to compute in. What does not is
+// an [Option]: [StopEarly] and [KeepBest] choose the moment, [Every], [EveryEpoch], [Before] and
+// [OnValidation] call functions of the user. [Fitted.Best] and [Fitted.At] go back to kept checkpoints.
+//
+// [FindRate] tries learning rates on a copy of a model, [Evaluate] measures a Fitted on other data, and
+// [VerifyResume] tests that a stop changes nothing, in a new process too.
 package train
 
 import (
@@ -175,7 +181,10 @@ func (f *fitting) takeOver() error {
 		c = nil
 	}
 	if c == nil {
-		return f.rewind(nil)
+		return inOrder(func() error { return f.restoreStates(nil) }, func() error { return f.rewind(nil) })
+	}
+	if err := f.restoreStates(c.States); err != nil {
+		return err
 	}
 	if err := checkpoint.Restore(f.fit.Store, c.Vars); err != nil {
 		return err

@@ -529,6 +529,9 @@ func (f *fitting) snapshot() (*checkpoint.Checkpoint, error) {
 			return nil, fmt.Errorf("save the position of data %q: %w", f.data.Name(), err)
 		}
 	}
+	if c.States, err = f.saveStates(); err != nil {
+		return nil, err
+	}
 	if c.Vars, err = checkpoint.Variables(f.fit.Store); err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ type options struct {
 	patience   int           // validations without improvement of best that end the training; 0: none do
 	least      float64       // improvement that counts
 	callbacks  []callback
+	states     []remembered
 }
 
 // noCheckpoints is the folder that stands for keeping none.

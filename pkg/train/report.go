@@ -111,10 +111,13 @@ func (r *report) close(err error) error {
 	return firstError(shown, r.live.Close())
 }
 
-// latest says the newest value of each curve.
+// latest says the newest value of each curve that Fit measures itself; functions of the user may log many.
 func (h *History) latest() string {
 	var parts []string
 	for _, c := range h.Curves {
+		if from, _, _ := strings.Cut(c.Name, "/"); from != "train" && from != "valid" && from != "average" {
+			continue
+		}
 		parts = append(parts, fmt.Sprintf("%s %.4g", c.Name, c.Last()))
 	}
 	return strings.Join(parts, "  ")

@@ -23,18 +23,19 @@ import (
 // In a file it is the magic, the length of the header (4 bytes, little endian), the header as JSON, the
 // content of each variable and each curve in the header's order, and the CRC32C of all that.
 type Checkpoint struct {
-	Recipe   string        `json:"recipe"`
-	Run      string        `json:"run,omitempty"`      // of the worklog that recorded the step
-	Step     int           `json:"step"`               // optimizer steps made
-	Epoch    int           `json:"epoch"`              // passes completed
-	Batch    int           `json:"batch"`              // batches taken within the current pass
-	Held     int           `json:"held,omitempty"`     // batches whose gradients are accumulated and not applied
-	Saved    time.Time     `json:"saved"`              // for people
-	Elapsed  time.Duration `json:"elapsed"`            // spent training, in all calls together
-	Data     []byte        `json:"data,omitempty"`     // its position
-	Schedule []byte        `json:"schedule,omitempty"` // what it has seen
-	Vars     []Variable    `json:"variables"`
-	Curves   []Curve       `json:"curves"`
+	Recipe   string            `json:"recipe"`
+	Run      string            `json:"run,omitempty"`      // of the worklog that recorded the step
+	Step     int               `json:"step"`               // optimizer steps made
+	Epoch    int               `json:"epoch"`              // passes completed
+	Batch    int               `json:"batch"`              // batches taken within the current pass
+	Held     int               `json:"held,omitempty"`     // batches whose gradients are accumulated and not applied
+	Saved    time.Time         `json:"saved"`              // for people
+	Elapsed  time.Duration     `json:"elapsed"`            // spent training, in all calls together
+	Data     []byte            `json:"data,omitempty"`     // its position
+	Schedule []byte            `json:"schedule,omitempty"` // what it has seen
+	States   map[string][]byte `json:"states,omitempty"`   // of the user's functions
+	Vars     []Variable        `json:"variables"`
+	Curves   []Curve           `json:"curves"`
 }
 
 // A Variable is one variable of a store. Its bytes are as in memory: exact for every type.
