@@ -13,6 +13,7 @@ import (
 	gomlx "github.com/gomlx/gomlx/ml/train"
 
 	"github.com/lathe-go/lathe/pkg/display/frame"
+	"github.com/lathe-go/lathe/pkg/train/internal/checkpoint"
 )
 
 // An Evaluation is how a model does on one data set.
@@ -229,4 +230,71 @@ func (ev *Evaluation) HTML() string {
 	}
 	b.WriteString("</table>")
 	return b.String()
+}
+
+// validateHere evaluates the model as it is now on the validation data, once per step.
+func (f *fitting) validateHere() error {
+	if f.valid == nil || f.validated == f.fit.Step {
+		return nil
+	}
+	ev, err := evaluate(f.ctx, f.engine, f.engine.eval, f.valid)
+	average := ev
+	if err == nil && f.averaged {
+		average, err = evaluate(f.ctx, f.engine, f.engine.average, f.valid)
+	}
+	if err != nil {
+		if f.ctx.Err() != nil {
+			return errStopped
+		}
+		return fmt.Errorf("validate after step %d: %w", f.fit.Step, err)
+	}
+	f.validated = f.fit.Step
+	f.recordEvaluation("valid", ev)
+	if f.averaged {
+		f.recordEvaluation("average", average)
+	}
+	f.course.Observe(ev.Loss)
+	if err := f.call(onValidation, Moment{Loss: nan, Valid: ev}); err != nil {
+		return err
+	}
+	return f.judge()
+}
+
+// judge keeps the model that was just validated if it is the best, and ends the training if none was for
+// too long.
+func (f *fitting) judge() error {
+	if f.best == "" {
+		return nil
+	}
+	curve := f.fit.History.Curve(f.best)
+	if curve == nil {
+		return fmt.Errorf("the metric %q, by which the best checkpoint is kept, is not measured; there are %s", f.best, f.fit.History.names())
+	}
+	if step, _, ok := curve.Best(); ok && step == f.fit.Step {
+		if err := f.saveAs((*checkpoint.Checkpoint).SaveBest); err != nil {
+			return err
+		}
+	}
+	if why := f.exhausted(); why != "" {
+		f.fit.Stopped = why
+	}
+	return nil
+}
+
+// exhausted says why the training ends early, or nothing.
+func (f *fitting) exhausted() string {
+	curve := f.fit.History.Curve(f.best)
+	at := curve.best(f.least)
+	if f.patience == 0 || at < 0 || len(curve.Values)-1-at < f.patience {
+		return ""
+	}
+	return fmt.Sprintf("%s is not better since step %d", f.best, curve.Steps[at])
+}
+
+// recordEvaluation records the figures of a validation under names that begin with what was validated.
+func (f *fitting) recordEvaluation(what string, ev *Evaluation) {
+	f.record(f.fit.Step, what+"/loss", ev.Loss)
+	if ev.Classes > 0 {
+		f.record(f.fit.Step, what+"/accuracy", ev.Accuracy)
+	}
 }

@@ -22,7 +22,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/gomlx/gomlx/ml/model"
@@ -107,17 +106,8 @@ func prepare(log metric.Sink, m Model, data, valid gomlx.Dataset, o options) (*f
 	if err != nil {
 		return nil, err
 	}
-	if m.Compute.IsHalfPrecision() && o.device.Name == "go" {
-		return nil, fmt.Errorf("the backend in pure Go does not compute in %s; train on XLA, or leave Compute zero", m.Compute)
-	}
-	if valid == nil && (strings.HasPrefix(o.best, "valid/") || strings.HasPrefix(o.best, "average/")) {
-		return nil, fmt.Errorf("the metric %q is measured at validations; give Fit validation data", o.best)
-	}
-	if o.averaged && m.Average == 0 {
-		return nil, errors.New("ValidateAverage needs averaged weights; set Model.Average to a decay such as 0.999")
-	}
-	if m.Schedule.Reacts() && valid == nil {
-		return nil, errors.New("the schedule has a plateau, which follows the losses of validations; give Fit validation data")
+	if err := o.check(m, valid); err != nil {
+		return nil, err
 	}
 	like, err := peek(data)
 	if err != nil {

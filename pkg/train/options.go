@@ -2,7 +2,12 @@ package train
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
+
+	gomlx "github.com/gomlx/gomlx/ml/train"
 
 	"github.com/lathe-go/lathe/pkg/backend"
 	"github.com/lathe-go/lathe/pkg/display/frame"
@@ -88,4 +93,21 @@ func gather(opts []Option) options {
 		o.device = backend.Default()
 	}
 	return o
+}
+
+// check reports what of a model or its options cannot be done with this device and data.
+func (o options) check(m Model, valid gomlx.Dataset) error {
+	if m.Compute.IsHalfPrecision() && o.device.Name == "go" {
+		return fmt.Errorf("the backend in pure Go does not compute in %s; train on XLA, or leave Compute zero", m.Compute)
+	}
+	if valid == nil && (strings.HasPrefix(o.best, "valid/") || strings.HasPrefix(o.best, "average/")) {
+		return fmt.Errorf("the metric %q is measured at validations; give Fit validation data", o.best)
+	}
+	if o.averaged && m.Average == 0 {
+		return errors.New("ValidateAverage needs averaged weights; set Model.Average to a decay such as 0.999")
+	}
+	if m.Schedule.Reacts() && valid == nil {
+		return errors.New("the schedule has a plateau, which follows the losses of validations; give Fit validation data")
+	}
+	return nil
 }
