@@ -45,7 +45,7 @@ func TestErrorsNamePlaces(t *testing.T) {
 		m := classifier(4)
 		m.Graph = c.graph
 		_, err := Fit(nil, m, newBlobs("blobs", 60, 32), nil, NoCheckpoints(), Quiet(), pureGo(t))
-		for _, want := range append(c.want, `"blobs"`, "fit_test.go:") {
+		for _, want := range append(c.want, `"blobs"`, "errors_test.go:") {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: error %v, want it to say %q", name, err, want)
 			}
@@ -69,7 +69,7 @@ func TestErrorsOfLaterBatches(t *testing.T) {
 		return graph.Reshape(layers.Dense(s.In("out"), x, true, 3), 32, 3)
 	}
 	_, err := Fit(nil, m, newBlobs("blobs", 60, 32), nil, NoCheckpoints(), Quiet(), pureGo(t))
-	for _, want := range []string{"step 1", "inputs (Float32)[28, 2]", "layer /out/dense", "fit_test.go:", "[32 3]"} {
+	for _, want := range []string{"step 1", "inputs (Float32)[28, 2]", "layer /out/dense", "errors_test.go:", "[32 3]"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want it to say %q", err, want)
 		}

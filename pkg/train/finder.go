@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gomlx/gomlx/ml/model"
 	gomlx "github.com/gomlx/gomlx/ml/train"
@@ -294,13 +295,16 @@ func longestFall(values []float64) (first, last int) {
 
 // Chart draws the losses over the rates, with the suggestions.
 func (s *RateSearch) Chart() *chart.Chart {
-	c := chart.Line(s.Name+": loss by learning rate").X("learning rate").Y("loss").LogX().
+	c := chart.Line(s.Name+": loss by learning rate").Subtitle(s.String()).X("learning rate").Y("loss").LogX().
 		Series("loss", s.Rates, s.Losses).Series("smoothed", s.Rates, s.Smooth)
-	if s.Steepest > 0 {
-		c.Mark(s.Steepest, fmt.Sprintf("steepest %.2g", s.Steepest))
+	if slices.Min(s.Losses) > 0 {
+		c.LogY() // what diverges would press the rest flat
 	}
 	if s.Valley > 0 {
 		c.Mark(s.Valley, fmt.Sprintf("valley %.2g", s.Valley))
+	}
+	if math.Abs(math.Log10(s.Steepest/s.Valley)) > 0.7 { // else the two texts overlap
+		c.Mark(s.Steepest, fmt.Sprintf("steepest %.2g", s.Steepest))
 	}
 	return c
 }
@@ -320,5 +324,5 @@ func (s *RateSearch) String() string {
 
 // MIMEBundle shows the search as its chart, with what was found as the text.
 func (s *RateSearch) MIMEBundle() map[string]any {
-	return s.Chart().Subtitle(s.String()).MIMEBundle()
+	return s.Chart().MIMEBundle()
 }

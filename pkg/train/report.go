@@ -88,7 +88,7 @@ func (r *report) steps(n int) {
 	r.bar.Set(int64(n))
 	if now := time.Now(); now.Sub(r.noted) >= noteEvery {
 		r.noted = now
-		r.bar.Note("%s", r.fit.History.latest())
+		r.bar.Note("%s", r.fit.History.latest("train/loss", "valid/loss", "train/lr"))
 	}
 }
 
@@ -97,7 +97,7 @@ func (r *report) close(err error) error {
 	if r.bar == nil {
 		return nil
 	}
-	r.bar.Note("%s", r.fit.History.latest())
+	r.bar.Note("%s", r.fit.History.latest("train/loss", "valid/loss", "train/lr"))
 	if errors.Is(err, errStopped) {
 		err = errors.New("run it again to go on")
 	}
@@ -111,14 +111,16 @@ func (r *report) close(err error) error {
 	return firstError(shown, r.live.Close())
 }
 
-// latest says the newest value of each curve that Fit measures itself; functions of the user may log many.
-func (h *History) latest() string {
+// measured are the curves that Fit measures itself; functions of the user may log many more.
+var measured = []string{"train/loss", "train/lr", "valid/loss", "valid/accuracy", "average/loss", "average/accuracy"}
+
+// latest says the newest value of each of some curves.
+func (h *History) latest(names ...string) string {
 	var parts []string
-	for _, c := range h.Curves {
-		if from, _, _ := strings.Cut(c.Name, "/"); from != "train" && from != "valid" && from != "average" {
-			continue
+	for _, name := range names {
+		if c := h.Curve(name); c != nil {
+			parts = append(parts, fmt.Sprintf("%s %.4g", name, c.Last()))
 		}
-		parts = append(parts, fmt.Sprintf("%s %.4g", c.Name, c.Last()))
 	}
 	return strings.Join(parts, "  ")
 }
@@ -136,13 +138,13 @@ func (f *Fitted) Chart() *chart.Chart {
 
 // String says where the training stands in a few lines.
 func (f *Fitted) String() string {
-	return strings.Join(append([]string{f.headline(), f.History.latest()}, f.Notes...), "\n")
+	return strings.Join(append([]string{f.headline(), f.History.latest(measured...)}, f.Notes...), "\n")
 }
 
 // HTML says where the training stands.
 func (f *Fitted) HTML() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "<p><b>%s</b><br>%s", html.EscapeString(f.headline()), html.EscapeString(f.History.latest()))
+	fmt.Fprintf(&b, "<p><b>%s</b><br>%s", html.EscapeString(f.headline()), html.EscapeString(f.History.latest(measured...)))
 	for _, n := range f.Notes {
 		fmt.Fprintf(&b, "<br><i>%s</i>", html.EscapeString(n))
 	}

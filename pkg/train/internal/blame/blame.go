@@ -32,7 +32,7 @@ func (f *Fault) Error() string {
 		where = append(where, "in or after layer "+f.Layer)
 	}
 	text := "in " + strings.Join(append([]string{f.In}, where...), ", ") + ": " + f.Err.Error()
-	if len(f.Shapes) > 1 && len(shape.FindAllString(f.Err.Error(), 2)) < 2 {
+	if message := f.Err.Error(); len(f.Shapes) > 1 && aboutShapes.MatchString(message) && len(shape.FindAllString(message, 2)) < 2 {
 		text += " (the newest values there have shapes " + strings.Join(f.Shapes, " and ") + ")"
 	}
 	return text
@@ -40,6 +40,9 @@ func (f *Fault) Error() string {
 
 // Unwrap returns what the framework said.
 func (f *Fault) Unwrap() error { return f.Err }
+
+// aboutShapes matches messages that shapes explain.
+var aboutShapes = regexp.MustCompile(`(?i)dimension|shape|axis|axes|rank`)
 
 // shape matches the dimensions of a shape in a message.
 var shape = regexp.MustCompile(`\[\d+([, ]+\d+)*\]($|[^=])`)
