@@ -160,6 +160,7 @@ func TestTwentyCuts(t *testing.T) {
 func TestTwentyCutsOnTheDefaultDevice(t *testing.T) {
 	m := classifier(8)
 	m.Epochs, m.Steps = 0, 200
+	m.Schedule, m.ClipNorm, m.Average = schedule.Cosine(0.02, 0, 200).Warmup(10), 1, 0.95
 	dir, kept := t.TempDir(), t.TempDir()
 	steps := cuts(200)
 	keep := Every(1, func(now *Moment) error {
