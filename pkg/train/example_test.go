@@ -13,8 +13,10 @@ import (
 	"github.com/gomlx/gomlx/ml/layers"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"github.com/lathe-go/lathe/pkg/backend"
 	"github.com/lathe-go/lathe/pkg/dataset"
 	"github.com/lathe-go/lathe/pkg/train"
+	"github.com/lathe-go/lathe/pkg/train/schedule"
 )
 
 // A network of two layers learns the exclusive or of two bits.
@@ -41,4 +43,34 @@ func ExampleFit() {
 	}
 	fmt.Println(fit.Step, "steps,", ev.Right, "of", ev.N, "right")
 	// Output: 200 steps, 4 of 4 right
+}
+
+// A schedule changes the rate over the steps, and a function looks at the training from time to time.
+func ExampleEvery() {
+	device, err := backend.Open(backend.Config("go"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	line := dataset.Table{Name: "line", Shape: []int{1}, Classes: 2, X: []float32{-2, -1, 1, 2}, Y: []int32{0, 0, 1, 1}}
+	m := train.Model{
+		Name: "line", Steps: 120, Seed: 1, ClipNorm: 1,
+		Schedule: schedule.Cosine(0.1, 0, 100).Warmup(20),
+		Graph:    func(scope *model.Scope, x *Node) *Node { return layers.Dense(scope.In("out"), x, true, 2) },
+	}
+	look := train.Every(40, func(now *train.Moment) error {
+		fmt.Printf("step %d, rate %.3f, loss is finite: %t\n", now.Step, m.Schedule.Rate(now.Step), now.Loss < 10)
+		if now.Step == 80 {
+			now.Stop("seen enough")
+		}
+		return nil
+	})
+	fit, err := train.Fit(nil, m, line.Batches(4, 1), nil, train.On(device), look, train.NoCheckpoints(), train.Quiet())
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(fit.Step, fit.Stopped)
+	// Output:
+	// step 40, rate 0.090, loss is finite: true
+	// step 80, rate 0.035, loss is finite: true
+	// 80 seen enough
 }

@@ -59,7 +59,8 @@ type Fitted struct {
 
 // Fit trains m on the batches of data and validates it on those of valid, which may be nil. Losses and
 // accuracies go to log, which is usually a run of a worklog and may be nil, under the names train/loss
-// (of each step, before its update), valid/loss and valid/accuracy.
+// (of each step, before its update), train/lr (every eighth step, of a Schedule), valid/loss and
+// valid/accuracy, and average/loss and average/accuracy with [ValidateAverage].
 //
 // If the training is stopped by its context, Fit returns the Fitted as it is, with Interrupted set and
 // without an error. An error means that there is nothing to use: the model does not build on this data,

@@ -27,6 +27,7 @@ import (
 
 	"github.com/lathe-go/lathe/pkg/backend"
 	"github.com/lathe-go/lathe/pkg/metric"
+	"github.com/lathe-go/lathe/pkg/train/schedule"
 )
 
 // stopAt returns a context and a sink that ends it when the loss of a step arrives.
@@ -219,21 +220,31 @@ func TestRecipeDecides(t *testing.T) {
 	}
 
 	changes := map[string]func(*Model){
-		"seed":  func(m *Model) { m.Seed++ },
-		"rate":  func(m *Model) { m.LearningRate *= 2 },
-		"width": func(m *Model) { m.Graph = classifier(9).Graph },
+		"seed":      func(m *Model) { m.Seed++ },
+		"rate":      func(m *Model) { m.LearningRate *= 2 },
+		"decay":     func(m *Model) { m.WeightDecay = 0.01 },
+		"clip":      func(m *Model) { m.ClipNorm = 1 },
+		"bound":     func(m *Model) { m.ClipValue = 1 },
+		"sums":      func(m *Model) { m.Accumulate = 2 },
+		"more sums": func(m *Model) { m.Accumulate = 3 },
+		"average":   func(m *Model) { m.Average = 0.9 },
+		"schedule":  func(m *Model) { m.Schedule = schedule.Constant(m.LearningRate) },
+		"width":     func(m *Model) { m.Graph = classifier(9).Graph },
 		"code": func(m *Model) {
 			graphOf := m.Graph
 			m.Graph = func(s *model.Scope, x *graph.Node) *graph.Node { return graphOf(s, graph.MulScalar(x, 2)) }
 		},
 		"optimizer": func(m *Model) { m.Optimizer = optimizer.StochasticGradientDescent().Done() },
 	}
+	recipes := map[string]bool{first.Recipe: true}
 	for name, change := range changes {
 		other := m
 		change(&other)
-		if f := fit(other); f.Recipe == first.Recipe || f.Already || f.Resumed != 0 {
+		f := fit(other)
+		if recipes[f.Recipe] || f.Already || f.Resumed != 0 {
 			t.Errorf("a change of %s is not seen: %s", name, f)
 		}
+		recipes[f.Recipe] = true
 	}
 }
 

@@ -49,6 +49,9 @@ func verify(m Model, data gomlx.Dataset, k int, opts []Option) (v *Verification,
 	if k < 1 {
 		return nil, fmt.Errorf("%d steps; a half must have at least one", k)
 	}
+	if m.Schedule.Reacts() {
+		return nil, errors.New("a schedule with a plateau follows validations, for which there is no data here; verify the model with the schedule without its Plateau")
+	}
 	root := gather(opts).checkpoint
 	switch root {
 	case noCheckpoints:
@@ -62,7 +65,9 @@ func verify(m Model, data gomlx.Dataset, k int, opts []Option) (v *Verification,
 		}
 	}
 	p := proof{model: m, data: data, half: k, dir: filepath.Join(root, fmt.Sprintf("verify-%s-%d", checkpoint.Clean(m.Name), k))}
-	p.options = append(append(p.options, opts...), Quiet(), func(o *options) { o.fresh = false })
+	p.options = append(append(p.options, opts...), Quiet(), func(o *options) {
+		o.fresh, o.averaged, o.best, o.patience = false, false, "", 0 // there are no validations
+	})
 	return p.verify()
 }
 
@@ -149,7 +154,7 @@ func (p proof) train(steps int, dir string) (*Fitted, error) {
 	if err != nil {
 		return nil, err
 	}
-	if fit.Interrupted || fit.Diverged {
+	if fit.Step != steps {
 		fit.Close()
 		return nil, fmt.Errorf("it ended at step %d of %d", fit.Step, steps)
 	}

@@ -28,6 +28,13 @@ func TestVerifyResume(t *testing.T) {
 	if !errors.Is(err, ErrNotIdentical) || !strings.Contains(err.Error(), "variable /") {
 		t.Errorf("data that loses its position: %v", err)
 	}
+	stop := Every(5, func(m *Moment) error { m.Stop("too soon"); return nil })
+	if _, err := VerifyResume(classifier(8), newBlobs("blobs", 300, 32), 13, pureGo(t), stop); err == nil || !strings.Contains(err.Error(), "ended at step 5 of 13") {
+		t.Errorf("stopped: %v", err)
+	}
+	if _, err := VerifyResume(classifier(8), newBlobs("blobs", 300, 32), 13, pureGo(t), StopEarly("valid/loss", 1, 0)); err != nil {
+		t.Errorf("with an option about validations: %v", err)
+	}
 	if _, err := VerifyResume(classifier(8), newBlobs("blobs", 300, 32), 0); err == nil {
 		t.Error("half of nothing is verified")
 	}

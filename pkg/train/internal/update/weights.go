@@ -1,6 +1,7 @@
 package update
 
 import (
+	"fmt"
 	"path"
 
 	"github.com/gomlx/compute/dtypes"
@@ -20,6 +21,9 @@ func Average(scope *model.Scope, g *graph.Graph, decay float64) {
 	for v := range Trainable(scope, g) {
 		if !v.DType().IsFloat() {
 			continue
+		}
+		if v.DType().IsHalfPrecision() {
+			panic(fmt.Errorf("weights cannot be averaged in %s, as variable %s is kept; keep it in float32 and set Model.Compute", v.DType(), v.Path()))
 		}
 		mean := beside(scope, AverageScope, v)
 		base := graph.Scalar(g, mean.DType(), decay)
