@@ -4,26 +4,59 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"html"
 	"math"
-	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
 // A Table is labelled examples in memory. Its methods return new tables and leave it as it is; they may
 // share memory, so the slices of a table should not be changed.
+//
+// The labels are Y, or Target where a number is to be predicted.
 type Table struct {
-	Name    string
-	X       []float32 // [examples, features], row by row
-	Y       []int32   // [examples], each at least 0 and less than Classes
-	Shape   []int     // of one example, for instance [8, 8, 1]: height, width, channels
-	Classes int
-	Source  string // the sha256 of the file that the examples came from
+	Name       string
+	X          []float32 // [examples, features], row by row
+	Y          []int32   // [examples], each at least 0 and less than Classes
+	Target     []float32 // [examples], in place of Y
+	Shape      []int     // of one example, for instance [8, 8, 1]: height, width, channels
+	Classes    int
+	ClassNames []string // [Classes], or nil
+	Columns    []string // [features], the names of features, or nil
+	Part       Part     // what the examples are for
+	Source     string   // the sha256 of the file that the examples came from
+}
+
+// A Part says what examples are for. Split and its kin set it, and what may learn from training examples
+// only, such as FitScaler, looks at it.
+type Part uint8
+
+// The parts of a data set.
+const (
+	Whole Part = iota // not divided yet
+	Train
+	Valid
+	Test
+)
+
+// String returns the name of the part.
+func (p Part) String() string { return [...]string{"whole", "train", "valid", "test"}[p&3] }
+
+// As returns t as another part, for data that come divided: t.As(dataset.Train).
+func (t Table) As(p Part) Table {
+	t.Part = p
+	return t
 }
 
 // Len returns the number of examples.
-func (t Table) Len() int { return len(t.Y) }
+func (t Table) Len() int {
+	if t.Target != nil {
+		return len(t.Target)
+	}
+	return len(t.Y)
+}
 
 // Features returns the number of values of one example.
 func (t Table) Features() int {
@@ -49,16 +82,20 @@ func (t Table) Counts() []int {
 	return counts
 }
 
-// Range returns the least and the greatest value of all features.
+// Range returns the least and the greatest value of all features that are numbers and not infinite.
 func (t Table) Range() (lo, hi float32) {
-	if len(t.X) == 0 {
-		return 0, 0
+	least, most, _ := finiteRange(t.X)
+	return float32(least), float32(most)
+}
+
+func countNaN(x []float32) int {
+	n := 0
+	for _, v := range x {
+		if v != v {
+			n++
+		}
 	}
-	lo, hi = t.X[0], t.X[0]
-	for _, x := range t.X {
-		lo, hi = min(lo, x), max(hi, x)
-	}
-	return lo, hi
+	return n
 }
 
 // Named returns t under another name.
@@ -87,49 +124,63 @@ func (t Table) slice(from, to int) Table {
 	from = max(0, min(from, t.Len()))
 	to = max(from, min(to, t.Len()))
 	n := t.Features()
-	t.X, t.Y = t.X[from*n:to*n:to*n], t.Y[from:to:to]
+	t.X = t.X[from*n : to*n : to*n]
+	if t.Target != nil {
+		t.Target = t.Target[from:to:to]
+	} else {
+		t.Y = t.Y[from:to:to]
+	}
 	return t
 }
 
 // Pick returns the examples at the given places, in that order.
 func (t Table) Pick(places []int) Table {
 	x := make([]float32, 0, len(places)*t.Features())
-	y := make([]int32, 0, len(places))
 	for _, i := range places {
 		x = append(x, t.Row(i)...)
-		y = append(y, t.Y[i])
 	}
-	t.X, t.Y = x, y
+	t.X = x
+	if t.Target != nil {
+		t.Target = at(t.Target, places)
+	} else {
+		t.Y = at(t.Y, places)
+	}
 	return t
 }
 
-// Split shuffles the examples with seed and divides them in three, in the proportions given, for
-// training, validation and test: Split(1, 70, 15, 15). The same seed gives the same parts on every
-// machine. The parts' names are the table's with /train, /valid and /test.
-func (t Table) Split(seed int64, train, valid, test int) (Table, Table, Table) {
-	if train < 0 || valid < 0 || test < 0 || train+valid+test == 0 {
-		panic(fmt.Sprintf("dataset: Split of %s in the proportions %d, %d, %d", t.Name, train, valid, test))
+// Join returns the examples of several tables, one after the other, under their names with a + between
+// them. All have examples of one shape, and classes or targets.
+func Join(tables ...Table) (Table, error) {
+	if len(tables) == 0 {
+		return Table{}, errors.New("dataset: join no tables")
 	}
-	order := random("split", seed, 0).Perm(t.Len())
-	total := train + valid + test
-	a := t.Len() * train / total
-	b := t.Len() * (train + valid) / total
-	return t.Pick(order[:a]).Named(t.Name + "/train"), t.Pick(order[a:b]).Named(t.Name + "/valid"),
-		t.Pick(order[b:]).Named(t.Name + "/test")
-}
-
-// random returns the random numbers of a purpose: all of them differ between purposes, seeds and rounds,
-// which are condensed, because a generator's streams from neighbouring seeds are alike.
-func random(purpose string, seed int64, round int) *rand.Rand {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d %d", purpose, seed, round))
-	return rand.New(rand.NewPCG(binary.LittleEndian.Uint64(sum[:8]), binary.LittleEndian.Uint64(sum[8:16])))
+	all := tables[0]
+	names := []string{all.Name}
+	all.X, all.Y, all.Target = slices.Clone(all.X), slices.Clone(all.Y), slices.Clone(all.Target)
+	for _, t := range tables[1:] {
+		if !slices.Equal(t.Shape, all.Shape) || (t.Target == nil) != (all.Target == nil) {
+			return Table{}, fmt.Errorf("dataset: join %s: its examples are not like those of %s", t.Name, tables[0].Name)
+		}
+		all.X, all.Y, all.Target = append(all.X, t.X...), append(all.Y, t.Y...), append(all.Target, t.Target...)
+		if t.Classes > all.Classes {
+			all.Classes, all.ClassNames = t.Classes, t.ClassNames
+		}
+		if t.Part != all.Part {
+			all.Part = max(t.Part, all.Part) // with test examples among them, all are
+		}
+		if t.Source != all.Source {
+			all.Source = ""
+		}
+		names = append(names, t.Name)
+	}
+	return all.Named(strings.Join(names, "+")), nil
 }
 
 // Digest returns the first 16 digits of the sha256 of the table's content: shape, features and labels.
 // The name does not count.
 func (t Table) Digest() string {
 	h := sha256.New()
-	fmt.Fprintln(h, t.Shape, t.Classes, len(t.Y))
+	fmt.Fprintln(h, t.Shape, t.Classes, t.Len())
 	buf := make([]byte, 0, 1<<16)
 	flush := func(least int) {
 		if len(buf) >= least {
@@ -145,6 +196,10 @@ func (t Table) Digest() string {
 		buf = binary.LittleEndian.AppendUint32(buf, uint32(y))
 		flush(1<<16 - 4)
 	}
+	for _, y := range t.Target {
+		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(y))
+		flush(1<<16 - 4)
+	}
 	flush(0)
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
@@ -154,8 +209,15 @@ func (t Table) String() string {
 	var b strings.Builder
 	lo, hi := t.Range()
 	fmt.Fprintf(&b, "%s: %d examples of %s, values %g to %g", t.Name, t.Len(), shapeText(t.Shape), lo, hi)
+	if odd := countNaN(t.X); odd > 0 {
+		fmt.Fprintf(&b, ", %d of them missing", odd)
+	}
 	if t.Classes > 0 {
 		fmt.Fprintf(&b, ", %d classes", t.Classes)
+	}
+	if t.Target != nil {
+		lo, hi, _ := finiteRange(t.Target)
+		fmt.Fprintf(&b, ", targets %.4g to %.4g", lo, hi)
 	}
 	if t.Classes > 0 && t.Classes <= 20 {
 		fmt.Fprintf(&b, " of %s", strings.Trim(fmt.Sprint(t.Counts()), "[]"))
