@@ -37,6 +37,9 @@ func ReadNPZ(name string, r io.ReaderAt, size int64, features, labels string) (T
 	return t, nil
 }
 
+// maxMember bounds what is unpacked, against files that grow without end.
+const maxMember = 1 << 30
+
 func readEntry(z *zip.Reader, name string) (array, error) {
 	f, err := z.Open(name + ".npy")
 	if err != nil {

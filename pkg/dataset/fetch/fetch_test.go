@@ -1,4 +1,4 @@
-package dataset
+package fetch
 
 import (
 	"archive/zip"
@@ -120,7 +120,7 @@ func TestFetchMember(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := newFakeIndex(t, c.index)
-			path, err := FetchMember(t.Context(), m)
+			path, err := GetMember(t.Context(), m)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -135,7 +135,7 @@ func TestFetchMember(t *testing.T) {
 				t.Errorf("in the cache: %q", left)
 			}
 			c.index.Close() // from here on there is no network
-			if again, err := FetchMember(t.Context(), m); err != nil || again != path {
+			if again, err := GetMember(t.Context(), m); err != nil || again != path {
 				t.Errorf("from the cache: %q, %v", again, err)
 			}
 		})
@@ -150,7 +150,7 @@ func TestFetchMemberThatIsNotWhatWasPinned(t *testing.T) {
 		"the index's digest": func(m Member) Member { m.WheelID = digestOf(nil); return m },
 	} {
 		bad := change(m)
-		if _, err := FetchMember(t.Context(), bad); !errors.Is(err, errDigest) {
+		if _, err := GetMember(t.Context(), bad); !errors.Is(err, errDigest) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if path, _ := (File{Name: "numbers.csv", SHA256: bad.SHA256}).Path(); exists(path) || exists(path+".part") {
@@ -159,11 +159,11 @@ func TestFetchMemberThatIsNotWhatWasPinned(t *testing.T) {
 	}
 	index.whole, index.claims = true, ""
 	m.WheelID = digestOf(nil)
-	if _, err := FetchMember(t.Context(), m); !errors.Is(err, errDigest) {
+	if _, err := GetMember(t.Context(), m); !errors.Is(err, errDigest) {
 		t.Errorf("the whole package: %v", err)
 	}
 	m.Wheel = "other.whl"
-	if _, err := FetchMember(t.Context(), m); err == nil || !strings.Contains(err.Error(), "does not offer other.whl") {
+	if _, err := GetMember(t.Context(), m); err == nil || !strings.Contains(err.Error(), "does not offer other.whl") {
 		t.Errorf("no such package: %v", err)
 	}
 }
@@ -179,7 +179,7 @@ func TestManyWhoWantTheSameFile(t *testing.T) {
 	var group sync.WaitGroup
 	for range 6 {
 		group.Go(func() {
-			if _, err := FetchMember(t.Context(), m); err != nil {
+			if _, err := GetMember(t.Context(), m); err != nil {
 				t.Error(err)
 			}
 		})
@@ -195,13 +195,13 @@ func TestNoNetworkIsSaidClearly(t *testing.T) {
 	index := &fakeIndex{}
 	m := newFakeIndex(t, index)
 	index.Close()
-	_, err := FetchMember(t.Context(), m)
+	_, err := GetMember(t.Context(), m)
 	if err == nil || !strings.Contains(err.Error(), "no network: numbers.csv is not cached") || !strings.Contains(err.Error(), m.SHA256) {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := FetchMember(ctx, m); !errors.Is(err, context.Canceled) {
+	if _, err := GetMember(ctx, m); !errors.Is(err, context.Canceled) {
 		t.Errorf("after a stop: %v", err)
 	}
 }
@@ -243,7 +243,7 @@ func TestFetchGoesOnWhereItStopped(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got, err := Fetch(t.Context(), f)
+		got, err := Get(t.Context(), f)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -255,11 +255,11 @@ func TestFetchGoesOnWhereItStopped(t *testing.T) {
 	if err := os.WriteFile(must(f.Path()), []byte("rot"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Fetch(t.Context(), f); err != nil || verify(must(f.Path()), f.SHA256) != nil {
+	if _, err := Get(t.Context(), f); err != nil || verify(must(f.Path()), f.SHA256) != nil {
 		t.Errorf("a damaged file in the cache is not fetched anew: %v", err)
 	}
 	f.SHA256 = "short"
-	if _, err := Fetch(t.Context(), f); err == nil {
+	if _, err := Get(t.Context(), f); err == nil {
 		t.Error("a digest that is none is taken")
 	}
 }

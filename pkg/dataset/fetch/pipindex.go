@@ -1,4 +1,4 @@
-package dataset
+package fetch
 
 import (
 	"bufio"
@@ -53,14 +53,15 @@ func pipConfigs() []string {
 	return append(files, "/etc/xdg/pip/pip.conf", "/etc/pip.conf")
 }
 
-// configValue returns a key of the sections [global] and [install] of an INI file, or "".
+// configValue returns a key of an INI file, from the sections [global] and [install] or before any section,
+// or "".
 func configValue(file, key string) string {
 	f, err := os.Open(file)
 	if err != nil {
 		return ""
 	}
 	defer f.Close()
-	value, counts := "", false
+	value, counts := "", true
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		line := strings.TrimSpace(lines.Text())
 		if strings.HasPrefix(line, "[") {

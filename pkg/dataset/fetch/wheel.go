@@ -1,4 +1,4 @@
-package dataset
+package fetch
 
 import (
 	"archive/zip"
@@ -24,9 +24,9 @@ type Member struct {
 	SHA256  string // of that file
 }
 
-// FetchMember returns the path of m in the cache. If it is not there, only the bytes that hold it are
+// GetMember returns the path of m in the cache. If it is not there, only the bytes that hold it are
 // fetched, where the server can send a part of a file, and the whole package elsewhere.
-func FetchMember(ctx context.Context, m Member) (string, error) {
+func GetMember(ctx context.Context, m Member) (string, error) {
 	file := File{Name: path.Base(m.Path), SHA256: m.SHA256}
 	at, err := file.Path()
 	if err != nil {
