@@ -43,6 +43,12 @@ type Batches struct {
 	plan   *augment.Plan
 	mixup  *augment.Mixup
 	flat   bool
+
+	// What Show reads tokens and labels by.
+	vocab      []string
+	spaced     bool // tokens are words
+	classNames []string
+
 	digest string // made once, by the first that asks
 
 	mu       sync.Mutex
@@ -77,7 +83,7 @@ func (t Table) Ordered(size int) *Batches {
 // Sampled returns batches of size examples in any order of the table's places.
 func (t Table) Sampled(size int, order sample.Order) *Batches {
 	b := NewBatches(t.Name, newTableSource(t), order, size)
-	b.table = t
+	b.table, b.classNames = t, t.ClassNames
 	return b
 }
 
