@@ -1,11 +1,24 @@
-// Package dataset fetches data sets, checks them against their digests, keeps them in a cache, and cuts
-// them into parts and batches whose order can be repeated and whose position can be saved.
+// Package dataset brings data to a model: it loads them, checks them against their digests, divides them so that
+// nothing leaks, scales them by what training may know, and gives them out in batches whose order can be
+// repeated and whose position can be saved.
 //
-//	digits := dataset.Digits()                                  // fetched once, sha256 checked
-//	train_, valid, test := digits.Scale(1.0/16).Split(1, 70, 15, 15)
-//	train_.Show(24)                                             // as the network sees it
-//	batches := train_.Batches(32, cfg.Seed)                     // a GoMLX data set
+//	digits := dataset.Digits()                                    // fetched once, sha256 checked
+//	learn, valid, test := digits.StratifiedSplit(1, 70, 15, 15)
+//	scaler, err := dataset.FitScaler(learn, dataset.Standard)     // refuses what is not for training
+//	batches := scaler.Apply(learn).Balanced(32, cfg.Seed).Prefetch(4)
+//	batches.Show()                                                // the next one, as the network gets it
 //
-// What is fetched lies in $LATHE_CACHE, or in lathe/data in the user's cache folder. Once there, it is
-// used without a network, and its digest is checked each time that it is read.
+// What there is to load: Digits, LoadIris, LoadWine, LoadBreastCancer, LoadDiabetes and LoadMNIST10k come from
+// package registries; LoadMNIST, LoadCIFAR10, LoadCIFAR100, LoadAdult and LoadIMDB from where they are
+// published. Files of one's own are read by ReadFrame (CSV), ReadImages (folders), ReadNPZ (NumPy), Chars and
+// Bytes (texts), and by the packages dataset/parquet, dataset/rda (R) and dataset/idx. What is of another
+// form implements Source.
+//
+// How to divide: Split, StratifiedSplit, GroupSplit, TimeSplit and Folds; Duplicates gives the groups of equal
+// examples. How to sample: Batches (shuffled), Ordered, Replacement, Stratified, Balanced, Weighted, Curriculum,
+// Hard and Mix, or any order of package dataset/sample. How to change images on the way: Batches.Augment, with
+// package dataset/augment, and Batches.Mixup.
+//
+// What is fetched lies in $LATHE_CACHE, or in lathe/data in the user's cache folder: see package
+// dataset/fetch.
 package dataset

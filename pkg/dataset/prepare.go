@@ -102,6 +102,12 @@ func (b *Batches) prepare(epoch, from int, ready chan<- prepared, stop <-chan st
 	defer close(ready)
 	send := func(p prepared) bool {
 		select {
+		case <-stop: // or the draws of a select would prepare some more
+			discard(p)
+			return false
+		default:
+		}
+		select {
 		case ready <- p:
 			from = p.index + 1
 			return true

@@ -1,0 +1,27 @@
+package rda_test
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lathe-go/lathe/pkg/dataset/rda"
+)
+
+func ExampleRead() {
+	// What save(x, file = "x.rda", compress = FALSE) writes for x <- matrix(c(1, 2), 1).
+	file := "RDX2\nX\n" + "\x00\x00\x00\x02" + "\x00\x04\x03\x01" + "\x00\x02\x03\x00" +
+		"\x00\x00\x04\x02" + "\x00\x00\x00\x01" + "\x00\x04\x00\x09" + "\x00\x00\x00\x01" + "x" +
+		"\x00\x00\x02\x0e" + "\x00\x00\x00\x02" + "\x3f\xf0\x00\x00\x00\x00\x00\x00" + "\x40\x00\x00\x00\x00\x00\x00\x00" +
+		"\x00\x00\x04\x02" + "\x00\x00\x00\x01" + "\x00\x04\x00\x09" + "\x00\x00\x00\x03" + "dim" +
+		"\x00\x00\x00\x0d" + "\x00\x00\x00\x02" + "\x00\x00\x00\x01" + "\x00\x00\x00\x02" + "\x00\x00\x00\xfe" +
+		"\x00\x00\x00\xfe"
+	frames, err := rda.Read(strings.NewReader(file))
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(frames[0])
+	// Output:
+	// x: 1 rows of 2 columns
+	//   x1: 1 to 1
+	//   x2: 2 to 2
+}
