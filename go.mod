@@ -12,6 +12,7 @@ require (
 	github.com/gomlx/go-xla v0.4.1 // GoMLX's XLA/PJRT backend
 	github.com/gomlx/gomlx v0.28.2 // the framework
 	github.com/janpfeifer/gonb v0.11.5 // what notebooks of GoNB, and GoMLX, show things with; MIT
+	github.com/klauspost/compress v1.17.9 // unpacks Zstandard in Parquet files; pure Go with some assembly, BSD-3 and Apache-2.0
 	github.com/ulikunitz/xz v0.5.17 // unpacks R's workspaces; pure Go, BSD-3
 	github.com/yuin/goldmark v1.8.7 // renders the Markdown cells of reports
 	golang.org/x/image v0.26.0 // fills the shapes and letters of a chart's PNG; kept by the Go project

@@ -195,12 +195,12 @@ func TestOtherBytesAreRefused(t *testing.T) {
 		"ascii":    {"RDA3\nA\n3\n", "save() with ascii = FALSE"},
 		"version":  {string(file(2).Bytes()[:7]) + "\x00\x00\x00\x09" + strings.Repeat("\x00", 8), "version 9"},
 		"gzip":     {"\x1f\x8bnot so much of it", "gzip"},
-		"no list":  {string(file(2).int(typeReal, 1).real(1).Bytes()), "no list of objects"},
-		"a type":   {string(file(2).tag("x").int(21, 0).Bytes()), "type 21"},
-		"negative": {string(file(2).tag("x").int(typeReal, -5).Bytes()), "length -5"},
-		"far ref":  {string(file(2).int(typePairs | hasTag).int(typeReference | 9<<8).Bytes()), "object 9 of 0"},
-		"deep":     {string(file(2).Bytes()) + strings.Repeat(string((&writer{}).int(typeList, 1).Bytes()), 5000), "nested"},
-		"sequence": {string(file(3).tag("x").int(typeAltRep).int(typePairs).symbol("compact_intseq").end().int(typeReal, 3).real(1e18, 1, 1).end().Bytes()), "a sequence with"},
+		"no list":  {file(2).int(typeReal, 1).real(1).String(), "no list of objects"},
+		"a type":   {file(2).tag("x").int(21, 0).String(), "type 21"},
+		"negative": {file(2).tag("x").int(typeReal, -5).String(), "length -5"},
+		"far ref":  {file(2).int(typePairs | hasTag).int(typeReference | 9<<8).String(), "object 9 of 0"},
+		"deep":     {file(2).String() + strings.Repeat((&writer{}).int(typeList, 1).String(), 5000), "nested"},
+		"sequence": {file(3).tag("x").int(typeAltRep).int(typePairs).symbol("compact_intseq").end().int(typeReal, 3).real(1e18, 1, 1).end().String(), "a sequence with"},
 	} {
 		if _, err := Read(strings.NewReader(c.content)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %s", name, err, c.want)

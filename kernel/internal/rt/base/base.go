@@ -41,6 +41,7 @@ import (
 	_ "github.com/lathe-go/lathe/pkg/dataset/augment"
 	_ "github.com/lathe-go/lathe/pkg/dataset/fetch"
 	_ "github.com/lathe-go/lathe/pkg/dataset/idx"
+	_ "github.com/lathe-go/lathe/pkg/dataset/parquet"
 	_ "github.com/lathe-go/lathe/pkg/dataset/rda"
 	_ "github.com/lathe-go/lathe/pkg/dataset/sample"
 	_ "github.com/lathe-go/lathe/pkg/display"
