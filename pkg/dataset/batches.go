@@ -190,6 +190,21 @@ func (b *Batches) Prefetch(n int) *Batches {
 // Table returns the table that the batches are made of, if they are made of one.
 func (b *Batches) Table() Table { return b.table }
 
+// Plain reports whether the batches are the examples of the table as they are, so that a program that has
+// the table on its device can gather them by Places.
+func (b *Batches) Plain() bool {
+	_, table := b.source.(*tableSource)
+	return table && b.plan == nil && b.mixup == nil
+}
+
+// ExampleShape returns the shape of the features of one example of a table, as the network gets them.
+func (b *Batches) ExampleShape() []int {
+	if b.flat {
+		return []int{b.table.Features()}
+	}
+	return b.table.Shape
+}
+
 // Order returns the order of the examples.
 func (b *Batches) Order() sample.Order { return b.order }
 

@@ -153,7 +153,7 @@ const (
 // are in the order of their letters.
 func (d Documents) Vocabulary(size int) (Vocabulary, error) {
 	if d.Part != Train {
-		return nil, fmt.Errorf("dataset: a vocabulary of %s, which is for %v: make it of the training part", d.Name, d.Part)
+		return nil, fmt.Errorf("dataset: a vocabulary of %s, whose part is %v: make it of the training part", d.Name, d.Part)
 	}
 	counts := map[string]int{}
 	for _, text := range d.Texts {

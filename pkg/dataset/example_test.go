@@ -106,7 +106,7 @@ func ExampleFitScaler() {
 	fmt.Println(err)
 	// Output:
 	// min-max [1 10] [8 80]
-	// dataset: fit a scaler to toy/test, which is for test: fit it to the training part after Split, or to As(dataset.Train) if all of the examples are for training
+	// dataset: fit a scaler to toy/test, whose part is test: fit it to the training part after Split, or to As(dataset.Train) if all of the examples are for training
 }
 
 func ExampleReadFrame() {

@@ -93,7 +93,7 @@ func (c Column) String() string {
 	if lo > hi {
 		return fmt.Sprintf("%s: no numbers%s", c.Name, missing)
 	}
-	return fmt.Sprintf("%s: %g to %g%s", c.Name, lo, hi, missing)
+	return fmt.Sprintf("%s: %.6g to %.6g%s", c.Name, lo, hi, missing)
 }
 
 // Len returns the number of rows.

@@ -344,6 +344,11 @@ func TestShowBatchIsWhatComes(t *testing.T) {
 	if view, err = toy(8).Batches(4, 1).Mixup(1, 1).Show(); err != nil || !strings.Contains(view.String(), " + ") {
 		t.Errorf("%s, %v", view, err)
 	}
+	rows := measured()
+	rows.Columns, rows.ClassNames = []string{"a", "b", "c"}, []string{"rose"}
+	if page, err := rows.HTML(); err != nil || !strings.Contains(page, "<th>c</th>") || !strings.Contains(page, "<td>rose</td>") || strings.Count(page, "<tr>") != 9 {
+		t.Errorf("the page of a table of rows: %s, %v", page, err)
+	}
 	colours := Table{Name: "rgb", Shape: []int{1, 2, 3}, Classes: 1, Y: []int32{0}, X: []float32{1, 0, 0, 0, 0, 1}}
 	if r, g, b, _ := colours.Show(1).image.At(10, 10).RGBA(); r>>8 != 255 || g != 0 || b != 0 {
 		t.Errorf("a red pixel is %d %d %d", r>>8, g>>8, b>>8)

@@ -149,12 +149,8 @@ func (b *Batches) batch(places []int, epoch, first int) (train.Batch, error) {
 	if !ok {
 		return b.changed(places, epoch, first)
 	}
-	shape := b.table.Shape
-	if b.flat {
-		shape = []int{b.table.Features()}
-	}
 	var soft []float32
-	batch, err := table.batch(places, shape, func(x []float32) error {
+	batch, err := table.batch(places, b.ExampleShape(), func(x []float32) error {
 		if err := b.augment(x, b.table.Shape, epoch, first); err != nil || b.mixup == nil {
 			return err
 		}

@@ -252,6 +252,9 @@ func TestAugmentationAndMixupReachTheNetwork(t *testing.T) {
 			t.Errorf("shapes %s and %s", x, y)
 		}
 	}
+	if b.Plain() || !toy(8).Balanced(4, 1).Flat().Plain() || fmt.Sprint(b.ExampleShape(), toy(8).Ordered(1).ExampleShape()) != "[4] [2 2 1]" {
+		t.Errorf("plain %v, examples of shape %v", b.Plain(), b.ExampleShape())
+	}
 	if !strings.Contains(b.String(), "noise of 1") || !strings.Contains(b.String(), "mixup") {
 		t.Errorf("%s", b)
 	}

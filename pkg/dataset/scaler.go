@@ -30,7 +30,7 @@ type Scaler struct {
 // must not be known in training. Values that are missing do not count.
 func FitScaler(t Table, scaling Scaling) (Scaler, error) {
 	if t.Part != Train {
-		return Scaler{}, fmt.Errorf("dataset: fit a scaler to %s, which is for %v: fit it to the training part after Split, or to As(dataset.Train) if all of the examples are for training", t.Name, t.Part)
+		return Scaler{}, fmt.Errorf("dataset: fit a scaler to %s, whose part is %v: fit it to the training part after Split, or to As(dataset.Train) if all of the examples are for training", t.Name, t.Part)
 	}
 	if t.Len() == 0 {
 		return Scaler{}, fmt.Errorf("dataset: fit a scaler to %s, which is empty", t.Name)

@@ -46,7 +46,7 @@ func (t Table) Show(n int) Picture {
 func newPicture(x []float32, shape []int, n int, labels []int32) Picture {
 	h, w := imageSize(shape)
 	lo, hi, odd := finiteRange(x)
-	caption := fmt.Sprintf("black %g to white %g", lo, hi)
+	caption := fmt.Sprintf("black %g to white %g", float32(lo), float32(hi))
 	if odd > 0 {
 		caption += fmt.Sprintf(", %d values not finite", odd)
 	}
@@ -188,6 +188,7 @@ func (p Picture) String() string { return p.caption }
 type BatchView struct {
 	title   string
 	parts   []tensorView
+	classes []int32 // of the examples that are shown, if the labels are classes
 	picture *Picture
 	texts   []string    // of examples that are tokens
 	columns []string    // of rows of features
@@ -272,6 +273,11 @@ func (b *Batches) view(batch train.Batch) (BatchView, error) {
 		}
 		if i == 0 {
 			v.labels = b.labelTexts(y, t.Shape().Dimensions)
+			if t.DType().IsInt() && len(y) == t.Shape().Dimensions[0] {
+				for _, class := range y[:min(len(y), shownExamples)] {
+					v.classes = append(v.classes, int32(class))
+				}
+			}
 		}
 	}
 	if len(batch.Inputs) > 0 {
@@ -294,7 +300,7 @@ func (b *Batches) examples(v *BatchView, x []float32, t *tensors.Tensor) {
 	}
 	switch {
 	case len(shape) == 3 && (shape[2] == 1 || shape[2] == 3):
-		p := newPicture(x[:n*size], shape, n, nil)
+		p := newPicture(x[:n*size], shape, n, v.classes)
 		v.picture = &p
 	case len(dims) == 2 && b.vocab != nil && t.DType().IsInt():
 		for i := range min(8, n) {

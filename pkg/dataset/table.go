@@ -231,11 +231,33 @@ func (t Table) String() string {
 // HTML shows the first examples below what String says, for a page.
 func (t Table) HTML() (string, error) {
 	line := `<div>` + html.EscapeString(t.String()) + `</div>`
-	if t.Len() == 0 || len(t.Shape) < 2 {
+	if t.Len() == 0 {
 		return line, nil
+	}
+	if len(t.Shape) < 2 {
+		return line + t.rowsHTML(), nil
 	}
 	picture, err := t.Show(12).HTML()
 	return line + picture, err
+}
+
+// rowsHTML shows the first rows of features, with their labels.
+func (t Table) rowsHTML() string {
+	v := BatchView{columns: t.Columns[:min(len(t.Columns), shownFeatures)]}
+	b := Batches{table: t, classNames: t.ClassNames}
+	for i := range min(t.Len(), shownRows) {
+		v.rows = append(v.rows, t.Row(i)[:min(t.Features(), shownFeatures)])
+		label := make([]float32, 1)
+		if t.Target != nil {
+			label[0] = t.Target[i]
+		} else {
+			label[0] = float32(t.Y[i])
+		}
+		v.labels = append(v.labels, b.labelTexts(label, []int{1})...)
+	}
+	var page strings.Builder
+	v.writeRows(&page)
+	return page.String()
 }
 
 func shapeText(shape []int) string {
