@@ -132,6 +132,31 @@ func LoadDiabetes(ctx context.Context) (Table, error) {
 	return t, nil
 }
 
+// longleyFile is where Longley's data are: inside a release of statsmodels.
+var longleyFile = Member{
+	Project: "statsmodels",
+	Wheel:   "statsmodels-0.15.0-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl",
+	WheelID: "b67886b66d9c7ca118526accedb5c6de7ffd74c015dc0492ea0b1690192b65da",
+	Path:    "statsmodels/datasets/longley/longley.csv",
+	SHA256:  "0927ec7cc34edb5670920cb2ff1542e46de27a2010746e1662f4276cf3569a24",
+}
+
+// LoadLongley returns Longley's economic data of 1967, by which programs for least squares are tried: 16
+// years, of which 6 features foretell the employment. NIST has certified coefficients, which arithmetic in
+// float32 does not reach.
+func LoadLongley(ctx context.Context) (Table, error) {
+	content, err := member(ctx, longleyFile)
+	if err != nil {
+		return Table{}, err
+	}
+	years, err := ReadFrame("longley", bytes.NewReader(content), CSV{})
+	if err != nil {
+		return Table{}, err
+	}
+	years.Source = longleyFile.SHA256
+	return years.Without("Obs").Regression("TOTEMP")
+}
+
 // floats reads numbers with white space between them.
 func floats(text []byte) ([]float32, error) {
 	var out []float32

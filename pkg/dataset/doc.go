@@ -8,11 +8,11 @@
 //	batches := scaler.Apply(learn).Balanced(32, cfg.Seed).Prefetch(4)
 //	batches.Show()                                                // the next one, as the network gets it
 //
-// What there is to load: Digits, LoadIris, LoadWine, LoadBreastCancer, LoadDiabetes and LoadMNIST10k come from
-// package registries; LoadMNIST, LoadCIFAR10, LoadCIFAR100, LoadAdult and LoadIMDB from where they are
-// published. Files of one's own are read by ReadFrame (CSV), ReadImages (folders), ReadNPZ (NumPy), Chars and
-// Bytes (texts), and by the packages dataset/parquet, dataset/rda (R) and dataset/idx. What is of another
-// form implements Source.
+// What there is to load: Digits, LoadIris, LoadWine, LoadBreastCancer, LoadDiabetes, LoadLongley and
+// LoadMNIST10k come from package registries; LoadGoSource is wherever Go is; LoadMNIST, LoadCIFAR10,
+// LoadCIFAR100, LoadAdult and LoadIMDB come from where they are published. Files of one's own are read by
+// ReadFrame (CSV), ReadImages (folders), ReadNPZ (NumPy), Chars and Bytes (texts), and by the packages
+// dataset/parquet, dataset/rda (R) and dataset/idx. What is of another form implements Source.
 //
 // How to divide: Split, StratifiedSplit, GroupSplit, TimeSplit and Folds; Duplicates gives the groups of equal
 // examples. How to sample: Batches (shuffled), Ordered, Replacement, Stratified, Balanced, Weighted, Curriculum,

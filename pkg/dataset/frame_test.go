@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 const people = "\xef\xbb\xbfname,age, city ,score,born\n" +
@@ -260,6 +262,26 @@ func TestText(t *testing.T) {
 	a, b, c := Chars("abc", "abcdefghij").Split(60, 20, 20)
 	if a.Decode(a.Tokens) != "abcdef" || b.Decode(b.Tokens) != "gh" || c.Decode(c.Tokens) != "ij" || a.Part != Train || c.Part != Test {
 		t.Errorf("%v, %v, %v", a, b, c)
+	}
+}
+
+func TestGoSource(t *testing.T) {
+	content, err := goFiles(t.Context(), fstest.MapFS{
+		"b/b.go": {Data: []byte("b")}, "a.go": {Data: []byte("a")}, "b/b_test.go": {Data: []byte("x")}, "cmd/go/main.go": {Data: []byte("x")},
+		"vendor/v.go": {Data: []byte("x")}, "c/testdata/c.go": {Data: []byte("x")}, "c/c.s": {Data: []byte("x")}, "c/cmd/c.go": {Data: []byte("c")},
+	})
+	if err != nil || string(content) != "abc" {
+		t.Errorf("%q, %v", content, err)
+	}
+	text, err := LoadGoSource(t.Context())
+	if err != nil {
+		t.Skip("Go's source is not here: ", err)
+	}
+	if runtime.Version() == "go1.26.8" && text.Source[:16] != "71062014155daf34" {
+		t.Errorf("another order of files: %s", text.Source)
+	}
+	if len(text.Tokens) < 10e6 || !strings.Contains(text.Decode(text.Tokens[:1000]), "package") {
+		t.Errorf("%s", text)
 	}
 }
 

@@ -256,6 +256,7 @@ func TestRealDataIsThePublishedOne(t *testing.T) {
 		"wine":          {LoadWine, "wine: 178 examples of 13, values 0.13 to 1680, 3 classes of 59 71 48"},
 		"breast cancer": {LoadBreastCancer, "breast cancer: 569 examples of 30, values 0 to 4254, 2 classes of 212 357"},
 		"diabetes":      {LoadDiabetes, "diabetes: 442 examples of 10, values 1 to 301, targets 25 to 346"},
+		"longley":       {LoadLongley, "longley: 16 examples of 6, values 83 to 554894, targets 6.017e+04 to 7.055e+04"},
 		"mnist-10k":     {LoadMNIST10k, "mnist-10k: 10000 examples of 28×28×1, values 0 to 1, 10 classes of 1001 1127 991 1032 980 863 1014 1070 944 978"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -105,15 +106,7 @@ func (t Table) TimeSplit(times []float64, train, valid, test int) (Table, Table,
 	p := t.proportions("TimeSplit", train, valid, test)
 	t.oneEach("times", times)
 	order := sample.Sequential(t.Len()).Places(0)
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case times[a] < times[b]:
-			return -1
-		case times[a] > times[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(times[a], times[b]) })
 	a, b := p.cuts(t.Len())
 	a = pastTies(order, times, a)
 	b = pastTies(order, times, max(a, b))

@@ -1,11 +1,17 @@
 package dataset
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"html"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -60,6 +66,52 @@ func Bytes(name string, content []byte) Text {
 		t.Tokens[i] = int32(b)
 	}
 	return t
+}
+
+// LoadGoSource returns Go's own standard library as bytes: a text of some 26 MB that is wherever Go is. It is
+// the .go files besides tests, commands and what comes from other modules, in the order of their paths. Which
+// text that is depends on the version of Go, so its digest is Source.
+func LoadGoSource(ctx context.Context) (Text, error) {
+	root, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+	if err != nil {
+		return Text{}, fmt.Errorf("dataset: find Go's source by go env GOROOT: %w", err)
+	}
+	content, err := goFiles(ctx, os.DirFS(filepath.Join(strings.TrimSpace(string(root)), "src")))
+	if err != nil {
+		return Text{}, fmt.Errorf("dataset: read Go's source: %w", err)
+	}
+	t := Bytes("go source", content)
+	sum := sha256.Sum256(content)
+	t.Source = hex.EncodeToString(sum[:])
+	return t, nil
+}
+
+func goFiles(ctx context.Context, source fs.FS) ([]byte, error) {
+	var names []string
+	err := fs.WalkDir(source, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch base := path.Base(name); {
+		case err != nil:
+			return err
+		case entry.IsDir() && (name == "cmd" || base == "vendor" || base == "testdata"):
+			return fs.SkipDir
+		case !entry.IsDir() && path.Ext(name) == ".go" && !strings.HasSuffix(name, "_test.go"):
+			names = append(names, name)
+		}
+		return ctx.Err()
+	})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(names)
+	var content []byte
+	for _, name := range names {
+		file, err := fs.ReadFile(source, name)
+		if err != nil {
+			return nil, err
+		}
+		content = append(content, file...)
+	}
+	return content, ctx.Err()
 }
 
 // Encode returns the tokens of another text, which may have those of t only.

@@ -1,6 +1,7 @@
 package sample
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -106,15 +107,7 @@ func apportion(shares []float64, n int) []int {
 		left -= counts[i]
 	}
 	byRest := upTo(len(shares))
-	slices.SortStableFunc(byRest, func(a, b int) int {
-		switch {
-		case rest[a] > rest[b]:
-			return -1
-		case rest[a] < rest[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(byRest, func(a, b int) int { return cmp.Compare(rest[b], rest[a]) })
 	for k := 0; left > 0; k = (k + 1) % len(byRest) {
 		if shares[byRest[k]] > 0 {
 			counts[byRest[k]]++
@@ -171,15 +164,7 @@ func Curriculum(scores []float64, pacing Pacing, seed int64) Order {
 	for i, s := range scores {
 		check(!math.IsNaN(s), "score %d is NaN", i)
 	}
-	slices.SortStableFunc(easiest, func(a, b int) int {
-		switch {
-		case scores[a] < scores[b]:
-			return -1
-		case scores[a] > scores[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(easiest, func(a, b int) int { return cmp.Compare(scores[a], scores[b]) })
 	text := fmt.Sprintf("curriculum from %g to 1 in %d epochs, power %g, seed %d", pacing.Start, pacing.Epochs, max(pacing.Power, 0), seed)
 	return newFixed(n, text, scores, func(epoch int) []int {
 		reached := int(math.Ceil(pacing.Share(epoch)*float64(n) - 1e-9)) // 0.3 of 100 is 30, not 31

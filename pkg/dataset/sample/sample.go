@@ -12,6 +12,7 @@
 package sample
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -169,15 +170,7 @@ func Stratified(labels []int32, seed int64) Order {
 				slots = append(slots, slot{(float64(rank) + start) / float64(len(part)), part[k]})
 			}
 		}
-		slices.SortStableFunc(slots, func(a, b slot) int {
-			if a.at < b.at {
-				return -1
-			}
-			if a.at > b.at {
-				return 1
-			}
-			return 0
-		})
+		slices.SortStableFunc(slots, func(a, b slot) int { return cmp.Compare(a.at, b.at) })
 		places := make([]int, n)
 		turn := 0 // large classes would come first more often than others
 		if n > 0 {
