@@ -265,7 +265,7 @@ func sourceDigest(src string) (string, error) {
 // baseKey names the base library of these sources, this toolchain and this strategy.
 func baseKey(digest string, t Toolchain, s Strategy) string {
 	h := sha256.New()
-	fmt.Fprintln(h, formatVersion, s, digest, t.Version, t.GOROOT, os.Getenv("GOFLAGS"), os.Getenv("GOEXPERIMENT"))
+	fmt.Fprintln(h, formatVersion, s, digest, t.Version, t.GOROOT, os.Getenv("GOFLAGS"), t.Experiment)
 	for _, p := range runtimePatches {
 		fmt.Fprintln(h, p)
 	}

@@ -155,7 +155,7 @@ func (t Toolchain) buildLinker(ctx context.Context, tmp, out string) error {
 		return err
 	}
 	cmd := exec.CommandContext(ctx, t.Go, "build", "-overlay", overlay, "-o", out, "cmd/link")
-	cmd.Dir = t.GOROOT
+	cmd.Dir, cmd.Env = t.GOROOT, t.environ()
 	_, err = cmd.Output()
 	return commandError("build the patched linker", err)
 }

@@ -52,7 +52,7 @@ func (m maker) workspace(module string) (string, error) {
 		return "", err
 	}
 	cmd := exec.CommandContext(m.ctx, m.toolchain.Go, "mod", "download")
-	cmd.Dir, cmd.Env = m.src, append(os.Environ(), "GOWORK="+file)
+	cmd.Dir, cmd.Env = m.src, m.toolchain.environ("GOWORK="+file)
 	_, err = cmd.Output()
 	return file, commandError("go mod download", err)
 }
@@ -89,11 +89,19 @@ func moduleDirs(module string) ([]string, error) {
 
 // env is the environment in which the go command compiles the packages of b.
 func (b *Base) env() []string {
-	env := append(os.Environ(), "CGO_ENABLED=1")
+	env := b.Toolchain.environ("CGO_ENABLED=1")
 	if b.Work != "" {
 		env = append(env, "GOWORK="+b.Work)
 	}
 	return env
+}
+
+// goList runs go list as everything in b is compiled.
+func (b *Base) goList(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, b.Toolchain.Go, append([]string{"list"}, args...)...)
+	cmd.Dir, cmd.Env = dir, b.env()
+	out, err := cmd.Output()
+	return out, commandError("go list", err)
 }
 
 // choose returns the base library of the forced strategy; if none is forced, of Shared if a probe can be
@@ -186,12 +194,12 @@ func (m maker) make(dir string, b Base) (*Base, error) {
 // compilePackages compiles everything in the base library as position-independent code and returns
 // the archive of each package, by import path.
 func (b *Base) compilePackages(ctx context.Context, src, overlay string, progress Progress) (map[string]string, error) {
-	std, err := goRun(ctx, b.Toolchain.Go, src, "list", "std")
+	std, err := b.goList(ctx, src, "std")
 	if err != nil {
 		return nil, err
 	}
 	roots := append([]string{processPath, basePath}, slices.DeleteFunc(strings.Fields(string(std)), notForCells)...)
-	all, err := goRun(ctx, b.Toolchain.Go, src, append([]string{"list", "-deps"}, roots...)...)
+	all, err := b.goList(ctx, src, append([]string{"-deps"}, roots...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -294,7 +302,9 @@ func (b *Base) link(ctx context.Context, tmp string, archives map[string]string)
 			"-L", b.Dir, "-importcfg", filepath.Join(tmp, "shared.cfg"), "-o", b.Worker(), filepath.Join(tmp, "worker.a")}},
 	}
 	for _, s := range steps {
-		if out, err := exec.CommandContext(ctx, s.tool, s.args...).CombinedOutput(); err != nil {
+		cmd := exec.CommandContext(ctx, s.tool, s.args...)
+		cmd.Env = b.Toolchain.environ()
+		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w: %s", s.name, err, firstLines(out, 12))
 		}
 	}

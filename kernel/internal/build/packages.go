@@ -478,7 +478,7 @@ func (t Toolchain) modulePackages(ctx context.Context, dir string) (map[string]s
 	defer cancel()
 	goList := func(args ...string) ([]byte, error) {
 		cmd := exec.CommandContext(ctx, t.Go, append([]string{"list", "-e"}, args...)...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOPROXY=off")
+		cmd.Dir, cmd.Env = dir, t.environ("GOPROXY=off")
 		out, err := cmd.Output()
 		return out, commandError("go list", err)
 	}

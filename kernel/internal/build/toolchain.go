@@ -25,6 +25,10 @@ type Toolchain struct {
 	ToolDir string // where compile and link are
 	CC      string // the C compiler
 	LD      string // the system linker
+
+	// Experiment is what GOEXPERIMENT is when cells and all they import are compiled. With simd GoMLX's
+	// backend in pure Go is some three times faster.
+	Experiment string
 }
 
 // FindToolchain asks the go command on the PATH what it is, in dir, whose go.mod may pin a version.
@@ -33,15 +37,19 @@ func FindToolchain(ctx context.Context, dir string) (Toolchain, error) {
 	if err != nil {
 		return Toolchain{}, errors.New("the go command is not on the PATH; install Go from your system's packages or go.dev and try again")
 	}
-	out, err := goRun(ctx, goCmd, dir, "env", "-json", "GOROOT", "GOVERSION", "GOTOOLDIR", "CC")
+	out, err := goRun(ctx, goCmd, dir, "env", "-json", "GOROOT", "GOVERSION", "GOTOOLDIR", "CC", "GOARCH", "GOEXPERIMENT")
 	if err != nil {
 		return Toolchain{}, fmt.Errorf("ask the Go toolchain: %w", err)
 	}
-	var env struct{ GOROOT, GOVERSION, GOTOOLDIR, CC string }
+	var env struct{ GOROOT, GOVERSION, GOTOOLDIR, CC, GOARCH, GOEXPERIMENT string }
 	if err := json.Unmarshal(out, &env); err != nil {
 		return Toolchain{}, fmt.Errorf("ask the Go toolchain: %w", err)
 	}
-	t := Toolchain{Go: goCmd, GOROOT: env.GOROOT, Version: env.GOVERSION, ToolDir: env.GOTOOLDIR}
+	version, _, _ := strings.Cut(env.GOVERSION, "-X:") // what follows are experiments
+	t := Toolchain{Go: goCmd, GOROOT: env.GOROOT, Version: version, ToolDir: env.GOTOOLDIR, Experiment: env.GOEXPERIMENT}
+	if _, err := os.Stat(filepath.Join(env.GOROOT, "src", "simd", "archsimd")); err == nil && env.GOARCH == "amd64" && t.Experiment == "" {
+		t.Experiment = "simd"
+	}
 	cc := strings.Fields(env.CC)
 	if len(cc) == 0 {
 		cc = []string{"cc"}
@@ -57,6 +65,11 @@ func FindToolchain(ctx context.Context, dir string) (Toolchain, error) {
 
 // tool returns the path of a tool of the toolchain, such as "compile".
 func (t Toolchain) tool(name string) string { return filepath.Join(t.ToolDir, name) }
+
+// environ is the environment of the toolchain's commands.
+func (t Toolchain) environ(more ...string) []string {
+	return append(append(os.Environ(), "GOEXPERIMENT="+t.Experiment), more...)
+}
 
 // goRun runs the go command and returns its standard output; an error holds what it wrote to stderr.
 func goRun(ctx context.Context, goCmd, dir string, args ...string) ([]byte, error) {

@@ -202,7 +202,7 @@ func (b *Builder) compile(ctx context.Context, u Unit, dir, archive string) erro
 // run runs a tool. The garbage collector seldom runs in it: the tools are short-lived.
 func (b *Builder) run(ctx context.Context, op, tool string, args []string) error {
 	cmd := exec.CommandContext(ctx, tool, args...)
-	cmd.Env = append(os.Environ(), "GOGC=400")
+	cmd.Env = b.base.Toolchain.environ("GOGC=400")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return &Error{Op: op, Out: firstLines(bytes.ReplaceAll(out, []byte(b.dir), nil), 20), Err: err}
 	}
