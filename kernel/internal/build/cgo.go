@@ -103,7 +103,7 @@ func cgoFlags(text, name string) []string {
 func (b *Builder) runC(ctx context.Context, dir, op, tool string, args []string) error {
 	cmd := exec.CommandContext(ctx, tool, args...)
 	cmd.Dir = dir
-	cmd.Env = b.base.Toolchain.environ("CC="+b.base.Toolchain.CC)
+	cmd.Env = b.base.Toolchain.environ("CC=" + b.base.Toolchain.CC)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return &Error{Op: op, Out: firstLines([]byte(strings.ReplaceAll(essence(string(out)), dir+"/", "")), 20), Err: err}
 	}

@@ -41,7 +41,7 @@ var order = []struct{ pkg, may, why string }{
 		"draws charts from their data alone"},
 	{"kernel/internal/pjrt/goxla", "",
 		"runs go-xla's own installer, as a program of its own"},
-	{"kernel/internal/bench/speed", "pkg/train pkg/backend",
+	{"kernel/internal/bench/speed", "pkg/train pkg/backend pkg/layer",
 		"is a program whose speed is measured, as a user would write it; nothing links it"},
 	{"kernel/internal/rt/base", "pkg/... kernel/internal/rt kernel/internal/rt/gotest",
 		"lists what the base library is made of; no program links it"},

@@ -17,6 +17,8 @@ import (
 	"github.com/gomlx/gomlx/ml/model/initializer"
 	gomlx "github.com/gomlx/gomlx/ml/train"
 	"github.com/gomlx/gomlx/ml/train/loss"
+
+	"github.com/lathe-go/lathe/pkg/layer"
 )
 
 // A workload is a model with its data.
@@ -42,7 +44,8 @@ func workloads() map[string]workload {
 	crossEntropy := loss.SparseCategoricalCrossEntropyLogits
 	return map[string]workload{
 		"mlp":    {"mlp", mlp, crossEntropy, 20, images(784)},
-		"cnn":    {"cnn", cnn, crossEntropy, 1, images(28, 28, 1)},
+		"cnn":    {"cnn", cnn(gomlxPool), crossEntropy, 1, images(28, 28, 1)},
+		"cnn2":   {"cnn2", cnn(layer.MaxPool), crossEntropy, 1, images(28, 28, 1)},
 		"gpt":    {"gpt", gpt, crossEntropy, 1, text},
 		"logreg": {"logreg", logreg, loss.BinaryCrossentropyLogits, 1024, points},
 	}
@@ -61,16 +64,21 @@ func logreg(scope *model.Scope, _ any, in []*graph.Node) []*graph.Node {
 }
 
 // cnn has two convolutions of 3x3, each with a pooling of 2x2, and two dense layers. x: [batch, 28, 28, 1].
-func cnn(scope *model.Scope, _ any, in []*graph.Node) []*graph.Node {
-	x := in[0]
-	for i, channels := range []int{32, 64} {
-		x = layers.Convolution(scope.In("conv%d", i), x).Channels(channels).KernelSize(3).PadSame().Done()
-		x = graph.MaxPool(activation.Relu(x)).Window(2).Done()
+func cnn(pool func(x *graph.Node, n int) *graph.Node) gomlx.ModelFn {
+	return func(scope *model.Scope, _ any, in []*graph.Node) []*graph.Node {
+		x := in[0]
+		for i, channels := range []int{32, 64} {
+			x = layers.Convolution(scope.In("conv%d", i), x).Channels(channels).KernelSize(3).PadSame().Done()
+			x = pool(activation.Relu(x), 2)
+		}
+		x = graph.Reshape(x, x.Shape().Dimensions[0], -1)
+		x = activation.Relu(layers.Dense(scope.In("dense"), x, true, 128))
+		return []*graph.Node{layers.Dense(scope.In("out"), x, true, 10)}
 	}
-	x = graph.Reshape(x, x.Shape().Dimensions[0], -1)
-	x = activation.Relu(layers.Dense(scope.In("dense"), x, true, 128))
-	return []*graph.Node{layers.Dense(scope.In("out"), x, true, 10)}
 }
+
+// gomlxPool is the pooling that people find first.
+func gomlxPool(x *graph.Node, n int) *graph.Node { return graph.MaxPool(x).Window(n).Done() }
 
 // gpt is a transformer of characters without dropout and biases, its head tied to the embedding.
 // tokens: [batch, context].
