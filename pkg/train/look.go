@@ -11,6 +11,7 @@ import (
 
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
+	gomlx "github.com/gomlx/gomlx/ml/train"
 
 	"github.com/lathe-go/lathe/pkg/display"
 	"github.com/lathe-go/lathe/pkg/train/internal/checkpoint"
@@ -257,4 +258,14 @@ func (f *Fitted) load(path string) (*Fitted, error) {
 	other.Step, other.Epoch, other.Run, other.Elapsed = c.Step, c.Epoch, c.Run, c.Elapsed
 	other.Interrupted, other.Already, other.Diverged, other.Stopped, other.Notes, other.Resumed, other.Rate = false, false, false, "", nil, 0, 0
 	return other, nil
+}
+
+// Initial returns m with its initial values, for batches like those of data: what Fit begins with. It can
+// be looked at and evaluated; nothing is trained, and nothing is read from disk or written to it.
+func Initial(m Model, data gomlx.Dataset, opts ...Option) (*Fitted, error) {
+	f, err := prepare(nil, m, data, nil, gather(append(slices.Clone(opts), NoCheckpoints())))
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	return f.fit, nil
 }
