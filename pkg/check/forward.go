@@ -208,9 +208,9 @@ func (f *flight) judgeExpected(c *Check, loss float64) {
 const (
 	someNats     = 0.7
 	manyNats     = 2
-	someTimes    = 3
-	manyTimes    = 10
-	knowsTooMuch = 0.8 // a loss below this share of what knows nothing
+	someTimes    = 10
+	manyTimes    = 100
+	knowsTooMuch = 0.5 // a loss below this share of what knows nothing
 )
 
 const (

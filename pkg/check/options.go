@@ -18,6 +18,7 @@ type options struct {
 	tinySteps int
 	each      time.Duration
 	limit     int
+	only      []string
 	causal    int          // axis of time of the first input and the predictions; 0: there is none
 	expect    *expectation // of the initial loss; nil: not said
 }
@@ -46,6 +47,9 @@ func Steps(n int) Option { return func(o *options) { o.steps = max(n, 8) } }
 func Tiny(examples, steps int) Option {
 	return func(o *options) { o.tiny, o.tinySteps = max(examples, 1), max(steps, 1) }
 }
+
+// Only makes the checks of the given names alone, such as [TinyBatch], in place of all.
+func Only(names ...string) Option { return func(o *options) { o.only = names } }
 
 // Each bounds the time of each of the five short trainings, 8 s unless set. A training that is cut short
 // by it is judged by the steps that it made.

@@ -101,3 +101,24 @@ func squares(m [][]float64, mustBeZero func(row, col int) bool) string {
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// spark draws values as one small line, with a dashed line at mark.
+func spark(values []float64, mark float64) string {
+	const width, height = 110, 22
+	lo, hi := mark-0.5, mark+0.5
+	for _, v := range values {
+		if finite(v) {
+			lo, hi = min(lo, v), max(hi, v)
+		}
+	}
+	y := func(v float64) float64 { return 2 + (hi-v)/(hi-lo)*(height-4) }
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg width="%d" height="%d" role="img" aria-label="from %.2f to %.2f"><line x1="0" x2="%d" y1="%.1f" y2="%.1f" stroke="currentColor" stroke-dasharray="3 3" opacity="0.4"/><polyline fill="none" stroke="%s" stroke-width="1.5" points="`,
+		width, height, lo, hi, width, y(mark), y(mark), traceColours[0])
+	for i, v := range values {
+		if finite(v) {
+			fmt.Fprintf(&b, "%.1f,%.1f ", float64(i)/float64(max(len(values)-1, 1))*width, y(v))
+		}
+	}
+	return b.String() + `"/></svg>`
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	gomlx "github.com/gomlx/gomlx/ml/train"
@@ -105,11 +106,19 @@ var steps = []step{
 	{ShuffledLabels, (*flight).checkShuffled},
 }
 
+// plan returns the checks to make.
+func (f *flight) plan() []step {
+	if len(f.only) == 0 {
+		return steps
+	}
+	return slices.DeleteFunc(slices.Clone(steps), func(s step) bool { return !slices.Contains(f.only, s.name) })
+}
+
 func (f *flight) newBar() *display.Progress {
 	if f.quiet {
 		return nil
 	}
-	return display.NewProgress("preflight", int64(len(steps)), "check")
+	return display.NewProgress("preflight", int64(len(f.plan())), "check")
 }
 
 // prepare copies the examples and builds the model on them.
@@ -169,7 +178,7 @@ func (f *flight) trainOptions(ctx context.Context) []train.Option {
 
 // run makes the checks one after the other.
 func (f *flight) run(bar *display.Progress) error {
-	for i, s := range steps {
+	for i, s := range f.plan() {
 		if bar != nil {
 			bar.Note("%s", s.name)
 		}
@@ -206,7 +215,7 @@ func (f *flight) guarded(s step) (c Check, err error) {
 
 // skipRest marks what an interrupt left out.
 func (f *flight) skipRest() {
-	for _, s := range steps[len(f.report.Checks):] {
+	for _, s := range f.plan()[len(f.report.Checks):] {
 		f.report.Checks = append(f.report.Checks, Check{Name: s.name, Verdict: Skip, Measured: "interrupted before"})
 	}
 }

@@ -48,6 +48,7 @@ const (
 	beforeStep   callbackKind = "function of train.Before"
 	afterStep    callbackKind = "function of Moment.After"
 	onValidation callbackKind = "function of train.OnValidation"
+	atEnd        callbackKind = "function of train.AtEnd"
 )
 
 // Every calls f after each n steps: after steps n, 2n and so on. All losses are read before, which waits
@@ -64,6 +65,18 @@ func Before(n int, f func(*Moment) error) Option { return on(callback{beforeStep
 
 // OnValidation calls f after each validation.
 func OnValidation(f func(*Moment) error) Option { return on(callback{onValidation, 1, f}) }
+
+// AtEnd calls f once when training has ended, however it did. An error of f becomes a note.
+func AtEnd(f func(*Moment) error) Option { return on(callback{atEnd, 1, f}) }
+
+// Together makes one option of several.
+func Together(opts ...Option) Option {
+	return func(o *options) {
+		for _, opt := range opts {
+			opt(o)
+		}
+	}
+}
 
 // on adds a callback.
 func on(c callback) Option {

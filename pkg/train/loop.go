@@ -490,6 +490,9 @@ func (f *fitting) finish(err error) {
 	if f.fit.Step > f.fit.Resumed {
 		f.fit.Run = f.runID()
 	}
+	if e := f.call(atEnd, Moment{Loss: nan}); e != nil {
+		f.note("%v", e)
+	}
 	if !f.began.IsZero() {
 		spent := time.Since(f.began)
 		f.fit.Elapsed += spent
