@@ -51,7 +51,7 @@ func (f *flight) checkDependence() (Check, error) {
 // influence returns how much the answer for example i (row) changes with the input of example j (column),
 // beside the size of all answers.
 func (f *flight) influence(n int) ([][]float64, error) {
-	exec, err := newPredictor(f.initial, f.learn.spec)
+	exec, err := newPredictor(f.initial, f.learn.spec, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -136,7 +136,7 @@ func (f *flight) checkCausal(c Check) (Check, error) {
 		return c, fmt.Errorf("an example has shape %s and so no axis of time %d", in, f.causal)
 	}
 	length := in.Dimensions[f.causal-1]
-	exec, err := newPredictor(f.initial, f.learn.spec)
+	exec, err := newPredictor(f.initial, f.learn.spec, nil)
 	if err != nil {
 		return c, err
 	}

@@ -8,7 +8,7 @@
 //
 //	check.MustPreflight(m, learn.Batches(32, 1), valid.Ordered(64))
 //
-// [Watch] is an option of train.Fit that measures every layer from time to time while it trains: the
+// [Internals] is an option of train.Fit that measures every layer from time to time while it trains: the
 // spread of its activations, units that are dead, gradients, and how large updates are beside what they
 // change. [Examine] looks at a trained classifier: the confusion as a picture, each class with intervals,
 // the examples that it gets most wrong, and whether its probabilities can be believed.

@@ -30,17 +30,25 @@ type output struct {
 	values []float64 // row by row
 }
 
-// newPredictor prepares to compute the predictions of a live model as in an evaluation.
-func newPredictor(fit *train.Fitted, spec any) (*model.Exec, error) {
+// newPredictor prepares to compute the predictions of a live model as in an evaluation. The variables that
+// these use are then entered in used, which may be nil.
+func newPredictor(fit *train.Fitted, spec any, used map[string]bool) (*model.Exec, error) {
 	return model.NewExec(fit.Device.Backend, fit.Store, func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
-		scope.Store().SetTraining(inputs[0].Graph(), false)
-		return predict(fit.Model, scope, spec, inputs)[:1]
+		g := inputs[0].Graph()
+		scope.Store().SetTraining(g, false)
+		out := predict(fit.Model, scope, spec, inputs)[:1]
+		for v := range scope.Store().IterVariables() {
+			if used != nil && v.InUseByGraph(g) {
+				used[v.Path()] = true
+			}
+		}
+		return out
 	})
 }
 
 // predictions computes what a model predicts for each of r at once.
 func (f *flight) predictions(fit *train.Fitted, r rows) (output, error) {
-	exec, err := newPredictor(fit, r.spec)
+	exec, err := newPredictor(fit, r.spec, f.used)
 	if err != nil {
 		return output{}, err
 	}

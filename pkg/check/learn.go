@@ -124,7 +124,7 @@ func (f *flight) checkLayers() (Check, error) {
 			continue // of the optimizer
 		}
 		if !v.Trainable {
-			if isModels(v) {
+			if f.used[v.Path()] {
 				frozen++
 			}
 			continue
@@ -136,7 +136,7 @@ func (f *flight) checkLayers() (Check, error) {
 	}
 	c.Measured = fmt.Sprintf("%d of %d trainable variables changed in %d steps", all-len(same), all, t.fit.Step)
 	if frozen > 0 {
-		c.Measured += fmt.Sprintf("; %d others are not trainable", frozen)
+		c.Measured += fmt.Sprintf("; %d that it uses are not trainable", frozen)
 	}
 	switch {
 	case all == 0:
@@ -146,11 +146,6 @@ func (f *flight) checkLayers() (Check, error) {
 		c.Advice = "no gradient reaches them: see StopGradient, layers whose result is not used, and units that are dead from the start"
 	}
 	return c, nil
-}
-
-// isModels tells variables of the model from those that GoMLX and optimizers keep for themselves.
-func isModels(v *model.Variable) bool {
-	return !strings.HasPrefix(v.Name(), "#") && !strings.HasPrefix(v.Path(), "/optimizers") && v.DType().IsFloat()
 }
 
 // contents returns the bytes of all variables, by path.

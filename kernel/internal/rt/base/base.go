@@ -37,6 +37,7 @@ import (
 	_ "github.com/lathe-go/lathe/kernel/internal/rt/gotest"
 	_ "github.com/lathe-go/lathe/pkg/backend"
 	_ "github.com/lathe-go/lathe/pkg/chart"
+	_ "github.com/lathe-go/lathe/pkg/check"
 	_ "github.com/lathe-go/lathe/pkg/dataset"
 	_ "github.com/lathe-go/lathe/pkg/dataset/augment"
 	_ "github.com/lathe-go/lathe/pkg/dataset/fetch"
