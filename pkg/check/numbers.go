@@ -97,8 +97,7 @@ func studentT(z float64, degrees int) float64 {
 // An estimate is a mean and the half width of its interval.
 type estimate struct{ mean, half float64 }
 
-func (e estimate) low() float64  { return e.mean - e.half }
-func (e estimate) high() float64 { return e.mean + e.half }
+func (e estimate) low() float64 { return e.mean - e.half }
 
 // estimateOf returns the mean of values and the half width of its interval by Student's distribution, for
 // the quantile z. The values are taken to be independent.
