@@ -19,6 +19,7 @@ require (
 	golang.org/x/mod v0.35.0 // reads go.work files
 	golang.org/x/sys v0.43.0 // the size of a terminal, for `lathe log watch`
 	golang.org/x/tools v0.44.0 // the analyzers of go vet; txtar, the form of scenario files in tests
+	google.golang.org/protobuf v1.36.11 // reads the optimised programs that PJRT plugins give, by the descriptions that go-xla links; kept by the Go project
 	zombiezen.com/go/sqlite v1.4.2 // answers SQL about runs, and reads the stores of other trackers: modernc.org/sqlite, which is SQLite in pure Go, without database/sql, with which filling takes twice as long. Not linked into cells
 )
 
@@ -56,7 +57,6 @@ require (
 	golang.org/x/exp v0.0.0-20260410095643-746e56fc9e2f // indirect
 	golang.org/x/term v0.40.0 // indirect
 	golang.org/x/text v0.35.0 // indirect
-	google.golang.org/protobuf v1.36.11 // indirect
 	k8s.io/klog/v2 v2.140.0 // indirect
 	modernc.org/libc v1.72.3 // indirect
 	modernc.org/mathutil v1.7.1 // indirect

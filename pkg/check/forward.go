@@ -10,19 +10,9 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"github.com/lathe-go/lathe/pkg/internal/netgraph"
 	"github.com/lathe-go/lathe/pkg/train"
 )
-
-// predict builds the model's predictions, as Fit does.
-func predict(m train.Model, scope *model.Scope, spec any, inputs []*graph.Node) []*graph.Node {
-	if m.Multi != nil {
-		return m.Multi(scope, spec, inputs)
-	}
-	if len(inputs) != 1 {
-		panic(fmt.Errorf("a batch has %d inputs and Model.Graph takes one; set Model.Multi instead", len(inputs)))
-	}
-	return []*graph.Node{m.Graph(scope, inputs[0])}
-}
 
 // output is the first prediction of a model on some examples.
 type output struct {
@@ -36,7 +26,7 @@ func newPredictor(fit *train.Fitted, spec any, used map[string]bool) (*model.Exe
 	return model.NewExec(fit.Device.Backend, fit.Store, func(scope *model.Scope, inputs []*graph.Node) []*graph.Node {
 		g := inputs[0].Graph()
 		scope.Store().SetTraining(g, false)
-		out := predict(fit.Model, scope, spec, inputs)[:1]
+		out := netgraph.Predict(fit.Model, scope, spec, inputs)[:1]
 		for v := range scope.Store().IterVariables() {
 			if used != nil && v.InUseByGraph(g) {
 				used[v.Path()] = true

@@ -46,6 +46,7 @@ import (
 	_ "github.com/lathe-go/lathe/pkg/dataset/rda"
 	_ "github.com/lathe-go/lathe/pkg/dataset/sample"
 	_ "github.com/lathe-go/lathe/pkg/display"
+	_ "github.com/lathe-go/lathe/pkg/inspect"
 	_ "github.com/lathe-go/lathe/pkg/layer"
 	_ "github.com/lathe-go/lathe/pkg/metric"
 	_ "github.com/lathe-go/lathe/pkg/train"
