@@ -140,7 +140,7 @@ func whisker(v, low, high float64) string {
 	if math.IsNaN(v) {
 		return ""
 	}
-	return fmt.Sprintf(`<svg width="84" height="12" role="img" aria-label="interval"><line x1="2" x2="82" y1="6" y2="6" stroke="currentColor" opacity="0.25"/>`+
+	return fmt.Sprintf(`<svg viewBox="0 0 84 12" style="min-width:84px" width="84" height="12" role="img" aria-label="interval"><line x1="2" x2="82" y1="6" y2="6" stroke="currentColor" opacity="0.25"/>`+
 		`<line x1="%.1f" x2="%.1f" y1="6" y2="6" stroke="%s" stroke-width="4" opacity="0.6"/><circle cx="%.1f" cy="6" r="3" fill="%s"/></svg>`,
 		2+80*low, 2+80*high, traceColours[0], 2+80*v, traceColours[0])
 }

@@ -355,7 +355,7 @@ func (c Calibration) HTML() string {
 	x := func(v float64) float64 { return left + v*size }
 	y := func(v float64) float64 { return 6 + (1-v)*size }
 	var s strings.Builder
-	fmt.Fprintf(&s, `<div><svg width="%.0f" height="%.0f" role="img" aria-label="calibration" font-size="11" fill="currentColor">`, left+size+12, size+bars+44)
+	fmt.Fprintf(&s, `<div><svg viewBox="0 0 %.0[1]f %.0[2]f" style="min-width:%.0[1]fpx" width="%.0[1]f" height="%.0[2]f" role="img" aria-label="calibration" font-size="11" fill="currentColor">`, left+size+12, size+bars+44)
 	fmt.Fprintf(&s, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="none" stroke="currentColor" stroke-opacity="0.4"/>`, x(0), y(1), size, size)
 	fmt.Fprintf(&s, `<line x1="%.1f" y1="%.1f" x2="%.1f" y2="%.1f" stroke="currentColor" stroke-dasharray="4 3" opacity="0.6"/>`, x(0), y(0), x(1), y(1))
 	for _, v := range []float64{0, 0.5, 1} {

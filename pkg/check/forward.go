@@ -204,8 +204,8 @@ func (f *flight) judgeExpected(c *Check, loss float64) {
 // How far the first loss may be above what it must be, in nats for classes: logits of a standard deviation
 // s cost about s²/2; and as a multiple of the variance for numbers.
 const (
-	someNats     = 0.7
-	manyNats     = 2
+	someNats     = 1
+	manyNats     = 3
 	someTimes    = 10
 	manyTimes    = 100
 	knowsTooMuch = 0.5 // a loss below this share of what knows nothing

@@ -42,7 +42,7 @@ func curves(mark float64, traces ...trace) string {
 	span := max(hi-lo, 1e-12)
 	y := func(v float64) float64 { return 4 + (hi-v)/span*(smallHeight-8) }
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg width="%d" height="%d" role="img" aria-label="losses from %.3g to %.3g">`, smallWidth, smallHeight, lo, hi)
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %[1]d %[2]d" style="min-width:%[1]dpx" width="%[1]d" height="%[2]d" role="img" aria-label="losses from %.3[3]g to %.3[4]g">`, smallWidth, smallHeight, lo, hi)
 	if finite(mark) {
 		fmt.Fprintf(&b, `<line x1="0" x2="%d" y1="%.1f" y2="%.1f" stroke="currentColor" stroke-dasharray="3 3" opacity="0.5"/>`, smallWidth, y(mark), y(mark))
 	}
@@ -83,7 +83,7 @@ func squares(m [][]float64, mustBeZero func(row, col int) bool) string {
 	}
 	side := max(6, min(18, 120/len(m)))
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg width="%d" height="%d" role="img" aria-label="what depends on what">`, side*len(m[0])+1, side*len(m)+1)
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %[1]d %[2]d" style="min-width:%[1]dpx" width="%[1]d" height="%[2]d" role="img" aria-label="what depends on what">`, side*len(m[0])+1, side*len(m)+1)
 	for r, row := range m {
 		for c, v := range row {
 			colour, strength := "#0a7bc2", 0.0
@@ -113,7 +113,7 @@ func spark(values []float64, mark float64) string {
 	}
 	y := func(v float64) float64 { return 2 + (hi-v)/(hi-lo)*(height-4) }
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg width="%d" height="%d" role="img" aria-label="from %.2f to %.2f"><line x1="0" x2="%d" y1="%.1f" y2="%.1f" stroke="currentColor" stroke-dasharray="3 3" opacity="0.4"/><polyline fill="none" stroke="%s" stroke-width="1.5" points="`,
+	fmt.Fprintf(&b, `<svg viewBox="0 0 110 22" style="min-width:110px" width="%d" height="%d" role="img" aria-label="from %.2f to %.2f"><line x1="0" x2="%d" y1="%.1f" y2="%.1f" stroke="currentColor" stroke-dasharray="3 3" opacity="0.4"/><polyline fill="none" stroke="%s" stroke-width="1.5" points="`,
 		width, height, lo, hi, width, y(mark), y(mark), traceColours[0])
 	for i, v := range values {
 		if finite(v) {

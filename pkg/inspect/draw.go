@@ -234,7 +234,7 @@ func (v *View) paint(boxes []box, label string) string {
 		most = max(most, b.flops)
 	}
 	var s strings.Builder
-	fmt.Fprintf(&s, `<div style="overflow:auto"><svg width="%d" height="%d" role="img" aria-label="%s" font-size="12" font-family="monospace" fill="currentColor">`,
+	fmt.Fprintf(&s, `<div style="overflow:auto"><svg viewBox="0 0 %[1]d %[2]d" style="min-width:%[1]dpx" width="%[1]d" height="%[2]d" role="img" aria-label="%[3]s" font-size="12" font-family="monospace" fill="currentColor">`,
 		width, height, html.EscapeString(label))
 	for _, b := range boxes {
 		for k, e := range b.inputs {

@@ -182,7 +182,7 @@ func (v *View) build(scope *model.Scope, batch []*graph.Node) []*graph.Node {
 	scope.Store().SetTraining(g, !v.Forward)
 	predictions := netgraph.Predict(m, scope, v.kept.Spec, batch[:len(v.kept.Inputs)])
 	layers := netgraph.Layers(g, scope.Store(), predictions)
-	belongs := attribute(predictions, layers) // before the optimizer gives variables other values
+	belongs := attribute(predictions, batch[:len(v.kept.Inputs)], layers) // before the optimizer gives variables other values
 	out := predictions
 	if !v.Forward {
 		gomlx.AddMainLoss(m.Loss(batch[len(v.kept.Inputs):], predictions))
@@ -224,8 +224,9 @@ func (v *View) read(g *graph.Graph, store *model.Store, out []*graph.Node, belon
 const inputLayer = "input"
 
 // attribute says to which layer each node of the predictions belongs: to the one whose variables it meets
-// or is made of, else to the last one among those of its inputs.
-func attribute(predictions []*graph.Node, layers []*netgraph.Layer) map[*graph.Node]string {
+// or is made of, else to the last one among those of its inputs, else to the input. What comes of constants
+// and random numbers alone belongs to whom it serves first.
+func attribute(predictions, inputs []*graph.Node, layers []*netgraph.Layer) map[*graph.Node]string {
 	rank, own := map[string]int{inputLayer: 0}, map[*graph.Node]string{}
 	for i, l := range layers {
 		rank[l.Name] = i + 1
@@ -233,18 +234,26 @@ func attribute(predictions []*graph.Node, layers []*netgraph.Layer) map[*graph.N
 			own[v.NodeValue(predictions[0].Graph())] = l.Name
 		}
 	}
+	for _, n := range inputs {
+		own[n] = inputLayer
+	}
 	forward := netgraph.Ancestors(predictions)
 	for _, n := range forward {
 		best := own[n]
 		for _, in := range n.Inputs() {
-			if from := own[in]; best == "" || rank[from] > rank[best] {
+			if from := own[in]; from != "" && (best == "" || rank[from] > rank[best]) {
 				best = from
 			}
 		}
-		if best == "" {
-			best = inputLayer
-		}
 		own[n] = best
+	}
+	served := map[*graph.Node]bool{}
+	for _, n := range slices.Backward(forward) {
+		for _, in := range n.Inputs() {
+			if own[in] == "" || served[in] && rank[own[n]] < rank[own[in]] {
+				own[in], served[in] = own[n], true
+			}
+		}
 	}
 	return own
 }
