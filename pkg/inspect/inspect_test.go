@@ -19,6 +19,7 @@ import (
 
 	"github.com/lathe-go/lathe/pkg/backend"
 	"github.com/lathe-go/lathe/pkg/dataset"
+	"github.com/lathe-go/lathe/pkg/display/frame"
 	"github.com/lathe-go/lathe/pkg/inspect"
 	"github.com/lathe-go/lathe/pkg/train"
 )
@@ -130,7 +131,7 @@ func TestDrawn(t *testing.T) {
 	}
 }
 
-// TestPrograms reads the programs of a training step out of GoMLX, go-xla and the plugin: it fails when a
+// TestPrograms runs a training step, and reads the programs out of GoMLX, go-xla and the plugin: it fails when a
 // version of one of them lays its values out in another way.
 func TestPrograms(t *testing.T) {
 	v, err := inspect.Open(smallModel, pictures().Batches(10, 1), inspect.On(xla(t)))
@@ -160,6 +161,7 @@ func TestPrograms(t *testing.T) {
 	if html := p.Search("fusion").HTML(); !strings.Contains(html, "<details open>") || !strings.Contains(html, "memory: ") {
 		t.Errorf("HTML:\n%s", html)
 	}
+	checkSpeed(t, v)
 	v.Close()
 	if _, err := v.Optimized(); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("after Close: %v", err)
@@ -178,13 +180,8 @@ func TestWithoutXLA(t *testing.T) {
 	}
 }
 
-// TestSpeed holds that what is said of speed follows from what was measured.
-func TestSpeed(t *testing.T) {
-	v, err := inspect.Open(smallModel, pictures().Batches(10, 1), inspect.On(xla(t)), inspect.Forward())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer v.Close()
+// checkSpeed holds that what is said of speed follows from what was measured.
+func checkSpeed(t *testing.T, v *inspect.View) {
 	s := v.MustSpeed()
 	if s.Runs < 5 || s.Least > s.Time || s.Peak.FLOPs < 1e8 || s.Peak.Bytes < 1e8 || s.FLOPs != v.FLOPs() {
 		t.Errorf("speed %+v", s)
@@ -222,6 +219,32 @@ func TestSource(t *testing.T) {
 	}
 	if _, err := inspect.Source(pictures().Batches); err == nil || !strings.Contains(err.Error(), "as an expression of its type") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// session is a notebook that knows one cell, under the name of this file.
+type session struct{ name, text string }
+
+func (session) Send(frame.Frame) error { return nil }
+func (s session) Cells(from int) []frame.Cell {
+	return []frame.Cell{{Name: s.name, Text: "no longer this"}, {Name: s.name, Text: s.text}}[from:]
+}
+
+// TestSourceOfCell holds that functions of cells are read from the session.
+func TestSourceOfCell(t *testing.T) {
+	pair := func() (any, struct{}) { return map[int]struct{}{1: {}}, struct{}{} }
+	file := inspect.MustSource(pair)
+	text, err := os.ReadFile(file.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame.Attach(session{file.File, string(text) + "\nx := 1 // what no file may have\n"})
+	defer frame.Attach(nil)
+	if f := inspect.MustSource(pair); f.Text != "func() (any, struct{}) { return map[int]struct{}{1: {}}, struct{}{} }" {
+		t.Errorf("found %+v", f)
+	}
+	if f := inspect.MustSource(twice); f.Text != "func twice(n int) int { return 2 * n }" {
+		t.Errorf("found %+v", f)
 	}
 }
 

@@ -148,3 +148,52 @@ func TestRememberedState(t *testing.T) {
 		}
 	}
 }
+
+// TestTogether makes one option of two, of which one logs what it sees and the other one sees the end.
+func TestTogether(t *testing.T) {
+	m := classifier(8)
+	m.Epochs, m.Steps = 0, 5
+	log := &History{}
+	ends := 0
+	fit, err := Fit(log, m, newBlobs("blobs", 608, 32), nil, NoCheckpoints(), Quiet(), pureGo(t), Together(
+		Every(2, func(m *Moment) error {
+			m.Log("seen", float64(m.Step))
+			return nil
+		}),
+		AtEnd(func(m *Moment) error {
+			if ends++; m.Step != 5 {
+				t.Errorf("the end is at step %d", m.Step)
+			}
+			return errors.New("too late")
+		})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := log.Curve("seen"); c == nil || !slices.Equal(c.Values, []float64{2, 4}) || len(fit.History.Curve("seen").Values) != 2 {
+		t.Errorf("logged %+v", c)
+	}
+	if ends != 1 || len(fit.Notes) != 1 || !strings.Contains(fit.Notes[0], "train.AtEnd at step 5: too late") {
+		t.Errorf("%d ends, notes %q", ends, fit.Notes)
+	}
+}
+
+// TestInitial holds that initial values are those from which Fit begins.
+func TestInitial(t *testing.T) {
+	m, data := classifier(8), newBlobs("blobs", 608, 32)
+	initial, err := Initial(m, data, pureGo(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var began []float64
+	m.Steps = 1
+	_, err = Fit(nil, m, data, nil, NoCheckpoints(), Quiet(), pureGo(t), Before(1, func(m *Moment) error {
+		began = m.Fitted.MustValues("/out/dense/weights")
+		return nil
+	}))
+	if err != nil || !slices.Equal(began, initial.MustValues("/out/dense/weights")) || initial.Step != 0 {
+		t.Errorf("%v: began with %v", err, began)
+	}
+	if ev, err := Evaluate(initial, newValid(50)); err != nil || ev.N != 150 {
+		t.Errorf("evaluated %v, %v", ev, err)
+	}
+}
