@@ -13,6 +13,7 @@
 // would be moved without fusion. What the compiled program costs by XLA's own count is in
 // [Program.Costs]. GoMLX and go-xla v0.4.1 have no call that gives the programs, so they are read from the
 // memory of their values and through PJRT's C interface, by its published layout; where a later version has
-// another layout, the error says so. Neither gives a profile by operation: the CPU plugin has PJRT's profiler
-// extension, but go-xla does not pass it on.
+// another layout, the error says so. There is no profile by operation: the CPU plugin of go-xla (0.11.2) offers
+// none, for it has no profiler among its extensions, nor PJRT's cost analysis, of which the program's Notes
+// tell. For whom FLOPs and the roofline are not enough, [View.LayerTimes] measures the predictions layer by layer.
 package inspect

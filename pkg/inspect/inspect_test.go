@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers"
@@ -162,6 +163,7 @@ func TestPrograms(t *testing.T) {
 		t.Errorf("HTML:\n%s", html)
 	}
 	checkSpeed(t, v)
+	checkLayerTimes(t, v)
 	v.Close()
 	if _, err := v.Optimized(); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("after Close: %v", err)
@@ -178,6 +180,9 @@ func TestWithoutXLA(t *testing.T) {
 	if _, err := v.Optimized(); err == nil || !strings.Contains(err.Error(), "the device is not XLA") {
 		t.Errorf("error %v", err)
 	}
+	if _, err := v.LayerTimes(); err == nil || !strings.Contains(err.Error(), "it needs XLA") {
+		t.Errorf("error %v", err)
+	}
 }
 
 // checkSpeed holds that what is said of speed follows from what was measured.
@@ -191,6 +196,20 @@ func checkSpeed(t *testing.T, v *inspect.View) {
 	}
 	if !strings.Contains(s.String(), "utilisation") || !strings.Contains(s.HTML(), "roofline") {
 		t.Errorf("text:\n%s", s)
+	}
+}
+
+// checkLayerTimes holds that all layers are there, in order, and that what they add makes up the whole.
+func checkLayerTimes(t *testing.T, v *inspect.View) {
+	list := v.MustLayerTimes()
+	sum := time.Duration(0)
+	for i, l := range list {
+		if sum += l.Adds; sum != l.UpTo || l.UpTo <= 0 || l.Layer != v.Layers[i+1].Name || l.FLOPs != v.Layers[i+1].FLOPs {
+			t.Errorf("layer %d: %+v", i, l)
+		}
+	}
+	if len(list) != 4 || !strings.Contains(list.String(), "conv/conv") || strings.Count(list.HTML(), "<tr>") != 5 {
+		t.Errorf("%d layers:\n%s", len(list), list)
 	}
 }
 
