@@ -266,10 +266,11 @@ func ledger(known *digest.Cache, path string) (File, error) {
 // A use is data that a run reads, under a name that may have been that of other data before.
 type use struct{ name, digest string }
 
-// A seen is what an earlier run has read under a name.
+// A seen is what an earlier run has read under a name: several digests where parts of a table, such as those
+// for training and for validation, have its name.
 type seen struct {
-	digest string
-	run    metric.RunID
+	digests []string
+	run     metric.RunID
 }
 
 // Files and data are named apart: any run may read a file, while the data sets of two experiments may share a name.
@@ -308,8 +309,9 @@ func (r *Run) checkUses(done chan struct{}) {
 			r.before = r.usedBefore()
 		}
 		for _, u := range waiting {
-			if old, ok := r.before[u.name]; ok && old.digest != u.digest {
-				r.warn(fmt.Sprintf("%s is not what it was in run %s: its digest is %s, and was %s", u.name, old.run, brief(u.digest), brief(old.digest)))
+			if old, ok := r.before[u.name]; ok && !slices.Contains(old.digests, u.digest) {
+				was := brief(old.digests[len(old.digests)-1])
+				r.warn(fmt.Sprintf("%s is not what it was in run %s: its digest is %s, and was %s", u.name, old.run, brief(u.digest), was))
 			}
 		}
 	}
@@ -333,19 +335,36 @@ func (r *Run) usedBefore() map[string]seen {
 		if other.id == r.id || !other.began.Before(r.began) {
 			continue
 		}
-		s := other.brief()
-		for _, f := range slices.Backward(s.Files) {
-			if _, ok := out[fileUse(f).name]; !ok && f.SHA256 != "" {
-				out[fileUse(f).name] = seen{f.SHA256, other.id}
+		for _, u := range other.used(r.name) {
+			old, ok := out[u.name]
+			if !ok {
+				old.run = other.id
 			}
-		}
-		for _, d := range slices.Backward(s.Data) {
-			if _, ok := out[dataUse(d).name]; !ok && other.name == r.name {
-				out[dataUse(d).name] = seen{d.Digest, other.id}
+			if old.run == other.id {
+				old.digests = append(old.digests, u.digest)
+				out[u.name] = old
 			}
 		}
 	}
 	return out
+}
+
+// used lists the files that r has read and, if it has the given name, its data.
+func (r *Run) used(name string) []use {
+	s := r.brief()
+	var list []use
+	for _, f := range s.Files {
+		if f.SHA256 != "" {
+			list = append(list, fileUse(f))
+		}
+	}
+	if r.name != name {
+		return list
+	}
+	for _, d := range s.Data {
+		list = append(list, dataUse(d))
+	}
+	return list
 }
 
 // warn tells the user, and later readers, of something that may spoil the run.

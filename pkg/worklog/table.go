@@ -45,7 +45,7 @@ func (l List) grid(now time.Time) page.Grid {
 	metrics := names(sums)
 	g := page.Grid{Head: []string{"run", "name"}, Unit: "runs"}
 	g.Head = append(g.Head, varying[:min(len(varying), maxVarying)]...)
-	for i, name := range metrics[:min(len(metrics), maxMetrics)] {
+	for i, name := range columns(metrics) {
 		g.Head = append(g.Head, name+arrow(name))
 		if i == 0 {
 			g.Head = append(g.Head, "best", "")
@@ -81,7 +81,7 @@ func row(s Summary, varying, metrics []string, now time.Time) []page.Cell {
 		p, _ := s.Param(path)
 		cells = append(cells, page.Plain(clip(p.Value, 32)))
 	}
-	for i, name := range metrics[:min(len(metrics), maxMetrics)] {
+	for i, name := range columns(metrics) {
 		m, ok := s.Metric(name)
 		if i > 0 {
 			cells = append(cells, metricCell(m, ok))
@@ -120,7 +120,7 @@ func foot(same []Param, varying, metrics []string, runs int) []string {
 	for _, hidden := range []struct {
 		what string
 		n    int
-	}{{"parameters that differ", len(varying) - maxVarying}, {"metrics", len(metrics) - maxMetrics}} {
+	}{{"parameters that differ", len(varying) - maxVarying}, {"metrics", len(metrics) - len(columns(metrics))}} {
 		if hidden.n > 0 {
 			out = append(out, fmt.Sprintf("not shown: %d %s", hidden.n, hidden.what))
 		}
@@ -167,14 +167,16 @@ func split(sums []Summary) (varying []string, same []Param) {
 var held = regexp.MustCompile(`(?i)(^|[^a-z])(valid|validation|val|test|eval|dev)([^a-z]|$)`)
 
 // names returns the metrics of all runs: those by which runs are judged first, those of data that was held
-// back foremost, then the others.
+// back foremost, then the others, and last those of single layers.
 func names(sums []Summary) []string {
-	var first, judged, others []string
+	var first, judged, others, inner []string
 	seen := map[string]bool{}
 	for _, s := range sums {
 		for _, m := range s.Metrics {
 			switch {
 			case seen[m.Name]:
+			case isInner(m.Name):
+				inner = append(inner, m.Name)
 			case Better(m.Name) != 0 && held.MatchString(m.Name):
 				first = append(first, m.Name)
 			case Better(m.Name) != 0:
@@ -185,7 +187,19 @@ func names(sums []Summary) []string {
 			seen[m.Name] = true
 		}
 	}
-	return append(append(first, judged...), others...)
+	return slices.Concat(first, judged, others, inner)
+}
+
+// isInner reports whether a metric is of a single layer, of which a run has many.
+func isInner(name string) bool { return strings.HasPrefix(name, "internals/") }
+
+// columns returns those of the metrics that get a column.
+func columns(metrics []string) []string {
+	n := slices.IndexFunc(metrics, isInner)
+	if n < 1 {
+		n = len(metrics) // no layers, or nothing else
+	}
+	return metrics[:min(n, maxMetrics)]
 }
 
 func arrow(name string) string { return [3]string{" ↓", "", " ↑"}[Better(name)+1] }
