@@ -46,11 +46,13 @@ type variable struct {
 // values. With most 1 each step is a call.
 func New(b compute.Backend, store *model.Store, step Step, like []shapes.Shape, most int) (*Runner, error) {
 	r := &Runner{backend: b, store: store, step: step, stages: map[string][]*tensors.Tensor{}}
-	work, err := r.look(like)
+	work, slow, err := r.look(like)
 	if err != nil {
 		return nil, err
 	}
-	r.most = min(most, capacity(work, like))
+	if r.most = min(most, capacity(work, like)); slow {
+		r.most = 1
+	}
 	if r.most > 1 {
 		if r.refused = r.try(like); r.refused != nil {
 			r.most = 1 // the model has loops or conditions of its own, which GoMLX does not nest
@@ -90,8 +92,8 @@ func capacity(work float64, batch []shapes.Shape) int {
 }
 
 // look builds the graph of a step without compiling it, to see what it is: which variables it uses and
-// changes, what it returns, and how many operations it takes, about.
-func (r *Runner) look(like []shapes.Shape) (work float64, err error) {
+// changes, what it returns, how many operations it takes, about, and whether a loop would slow it down.
+func (r *Runner) look(like []shapes.Shape) (work float64, slow bool, err error) {
 	defer recovered(&err)
 	g := graph.NewGraph(r.backend, "look")
 	defer g.Finalize()
@@ -102,7 +104,7 @@ func (r *Runner) look(like []shapes.Shape) (work float64, err error) {
 	}
 	for _, out := range r.step(r.store.RootScope(), batch) {
 		if !out.Shape().IsScalar() {
-			return 0, fmt.Errorf("a step returns shape %s, not a scalar", out.Shape())
+			return 0, false, fmt.Errorf("a step returns shape %s, not a scalar", out.Shape())
 		}
 		r.outputs = append(r.outputs, out.Shape())
 	}
@@ -113,8 +115,10 @@ func (r *Runner) look(like []shapes.Shape) (work float64, err error) {
 	}
 	for _, n := range g.Nodes() {
 		work += operations(n)
+		// XLA's CPU backend computes convolutions within loops ten times slower, in one thread.
+		slow = slow || n.Type() == graph.NodeTypeConvGeneral
 	}
-	return work, nil
+	return work, slow, nil
 }
 
 // try builds the graph of a call without compiling it.

@@ -183,6 +183,22 @@ func TestModelWithLoopsOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestConvolutionsStayOutOfLoops(t *testing.T) {
+	convolution := func(scope *model.Scope, batch []*graph.Node) []*graph.Node {
+		x := graph.Reshape(batch[0], size, features, 1)
+		x = layers.Convolution(scope.In("conv"), x).Channels(2).KernelSize(3).PadSame().Done()
+		return []*graph.Node{graph.ReduceAllMean(x)}
+	}
+	r, err := New(backend.Default().Backend, model.NewStore(), convolution, like(), 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if r.Most() != 1 {
+		t.Errorf("%d steps in a call of a model that XLA slows down in loops, want 1", r.Most())
+	}
+}
+
 func TestBadStepIsAnError(t *testing.T) {
 	vector := func(_ *model.Scope, batch []*graph.Node) []*graph.Node { return batch[:1] }
 	if _, err := New(backend.Default().Backend, model.NewStore(), vector, like(), 4); err == nil {
