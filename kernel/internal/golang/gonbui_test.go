@@ -56,12 +56,19 @@ type gonbPage struct {
 	f *kerneltest.Frontend
 }
 
-func (p *gonbPage) comm(msgType string, content map[string]any) *kerneltest.Request {
+// comm sends a message of the page and returns what it caused up to the word that the kernel is idle. The
+// program answers when it likes, before that word or after it.
+func (p *gonbPage) comm(msgType string, content map[string]any) (r *kerneltest.Request, caused string) {
 	content["comm_id"] = "page"
-	r := p.f.Send(kerneltest.Outgoing{Channel: kerneltest.Shell, Type: msgType, Content: content})
+	r = p.f.Send(kerneltest.Outgoing{Channel: kerneltest.Shell, Type: msgType, Content: content})
 	r.ExpectBusy()
-	r.ExpectIdle()
-	return r
+	for {
+		m := r.NextOutput()
+		if m.Header.MsgType == wire.StatusType {
+			return r, caused
+		}
+		caused += string(m.Content)
+	}
 }
 
 func (p *gonbPage) send(address string, value any) {
@@ -90,11 +97,13 @@ func TestGonbuiWidgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(first, "newSyncedVariable(\\\"/slider\\\"")
-	opened := page.comm("comm_open", map[string]any{"target_name": "gonb_comm", "data": map[string]any{"display": shown.Transient.DisplayID}})
+	opened, caused := page.comm("comm_open", map[string]any{"target_name": "gonb_comm", "data": map[string]any{"display": shown.Transient.DisplayID}})
 	if m := until(first, shown.Transient.DisplayID); m.Header.MsgType != wire.UpdateDisplayType || words(t, m) != "\n" {
 		t.Errorf("the script that a page has run is not erased, but %s", m.Content)
 	}
-	until(opened, "#comm_open_ack")
+	if !strings.Contains(caused, "#comm_open_ack") {
+		until(opened, "#comm_open_ack")
+	}
 	page.send("/slider", "5")
 	until(first, "at 5")
 	first.ExpectReply("ok")
