@@ -27,6 +27,9 @@ func TestOpenXLA(t *testing.T) {
 	if d.Name != "xla" || d.Platform == "" || d.Plugin == "" || d.APIVersion == "" || len(d.Devices) == 0 {
 		t.Errorf("incomplete description: %+v", d)
 	}
+	if d.Platform == "cpu" && len(d.Devices) != 1 {
+		t.Errorf("the CPU is %d devices, want 1", len(d.Devices))
+	}
 	if Default() != d {
 		t.Error("a second call opened a second device")
 	}
