@@ -76,8 +76,11 @@ func (b *bench) frameworks(ctx context.Context) error {
 	return nil
 }
 
-// windowSeconds is how long each contender trains before it is the next one's turn.
-const windowSeconds = 1.0
+// How long each contender trains before it is the next one's turn, and how often each has its turn at most.
+const (
+	windowSeconds = 1.0
+	mostWindows   = 5
+)
 
 // race measures one model in turns.
 func (b *bench) race(model, title string, list []contender) error {
@@ -102,7 +105,7 @@ func (b *bench) race(model, title string, list []contender) error {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
-	for range b.Effort.Windows {
+	for range min(b.Effort.Windows, mostWindows) {
 		for i, c := range list {
 			rate, err := c.train(model, windowSeconds)
 			if err != nil {
