@@ -52,6 +52,9 @@ func setupCommand(ctx context.Context, e env, args []string) error {
 		return plainly(err)
 	}
 	fmt.Fprintf(e.stdout, "base library  %d packages, %s\n", len(base.Names), base.Toolchain.Version)
+	if base.Strategy != build.Shared {
+		fmt.Fprintf(e.stdout, "              cells are linked as plugins, which is slower: %s\n", base.Why)
+	}
 	plugin, err := pjrt.Find(ctx)
 	if err != nil {
 		plugin, err = pjrt.Install(ctx, bar.bytes)
