@@ -96,14 +96,6 @@ func (b *Base) env() []string {
 	return env
 }
 
-// goList runs go list as everything in b is compiled.
-func (b *Base) goList(ctx context.Context, dir string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, b.Toolchain.Go, append([]string{"list"}, args...)...)
-	cmd.Dir, cmd.Env = dir, b.env()
-	out, err := cmd.Output()
-	return out, commandError("go list", err)
-}
-
 // choose returns the base library of the forced strategy; if none is forced, of Shared if a probe can be
 // compiled, loaded and run, else of Plugin.
 func (m maker) choose(forced Strategy) (*Base, error) {
@@ -194,12 +186,12 @@ func (m maker) make(dir string, b Base) (*Base, error) {
 // compilePackages compiles everything in the base library as position-independent code and returns
 // the archive of each package, by import path.
 func (b *Base) compilePackages(ctx context.Context, src, overlay string, progress Progress) (map[string]string, error) {
-	std, err := b.goList(ctx, src, "std")
+	std, err := b.Toolchain.goList(ctx, src, b.env(), "std")
 	if err != nil {
 		return nil, err
 	}
 	roots := append([]string{processPath, basePath}, slices.DeleteFunc(strings.Fields(string(std)), notForCells)...)
-	all, err := b.goList(ctx, src, append([]string{"-deps"}, roots...)...)
+	all, err := b.Toolchain.goList(ctx, src, b.env(), append([]string{"-deps"}, roots...)...)
 	if err != nil {
 		return nil, err
 	}

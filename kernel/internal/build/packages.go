@@ -477,10 +477,7 @@ func (t Toolchain) modulePackages(ctx context.Context, dir string) (map[string]s
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	goList := func(args ...string) ([]byte, error) {
-		cmd := exec.CommandContext(ctx, t.Go, append([]string{"list", "-e"}, args...)...)
-		cmd.Dir, cmd.Env = dir, t.environ("GOPROXY=off")
-		out, err := cmd.Output()
-		return out, commandError("go list", err)
+		return t.goList(ctx, dir, t.environ("GOPROXY=off"), append([]string{"-e"}, args...)...)
 	}
 	modules, err := goList("-m", "-f", "{{if and .Dir (not .Main)}}{{.Path}}/...{{end}}", "all")
 	if err != nil {

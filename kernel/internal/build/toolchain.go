@@ -37,8 +37,10 @@ func FindToolchain(ctx context.Context, dir string) (Toolchain, error) {
 	if err != nil {
 		return Toolchain{}, errors.New("the go command is not on the PATH; install Go from your system's packages or go.dev and try again")
 	}
-	out, err := goRun(ctx, goCmd, dir, "env", "-json", "GOROOT", "GOVERSION", "GOTOOLDIR", "CC", "GOARCH", "GOEXPERIMENT")
-	if err != nil {
+	ask := exec.CommandContext(ctx, goCmd, "env", "-json", "GOROOT", "GOVERSION", "GOTOOLDIR", "CC", "GOARCH", "GOEXPERIMENT")
+	ask.Dir = dir
+	out, err := ask.Output()
+	if err = commandError("go env", err); err != nil {
 		return Toolchain{}, fmt.Errorf("ask the Go toolchain: %w", err)
 	}
 	var env struct{ GOROOT, GOVERSION, GOTOOLDIR, CC, GOARCH, GOEXPERIMENT string }
@@ -71,12 +73,12 @@ func (t Toolchain) environ(more ...string) []string {
 	return append(append(os.Environ(), "GOEXPERIMENT="+t.Experiment), more...)
 }
 
-// goRun runs the go command and returns its standard output; an error holds what it wrote to stderr.
-func goRun(ctx context.Context, goCmd, dir string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, goCmd, args...)
-	cmd.Dir = dir
+// goList runs go list and returns its standard output; an error holds what it wrote to stderr.
+func (t Toolchain) goList(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, t.Go, append([]string{"list"}, args...)...)
+	cmd.Dir, cmd.Env = dir, env
 	out, err := cmd.Output()
-	return out, commandError("go "+args[0], err)
+	return out, commandError("go list", err)
 }
 
 // commandError adds to err what the command said on its standard error.

@@ -98,11 +98,7 @@ func (r *Runner) look(like []shapes.Shape) (work float64, slow bool, err error) 
 	g := graph.NewGraph(r.backend, "look")
 	defer g.Finalize()
 	model.SetStore(g, r.store)
-	var batch []*graph.Node
-	for i, s := range like {
-		batch = append(batch, graph.Parameter(g, fmt.Sprintf("batch_%d", i), s))
-	}
-	for _, out := range r.step(r.store.RootScope(), batch) {
+	for _, out := range r.step(r.store.RootScope(), declare(g, "batch", like)) {
 		if !out.Shape().IsScalar() {
 			return 0, false, fmt.Errorf("a step returns shape %s, not a scalar", out.Shape())
 		}
@@ -127,11 +123,11 @@ func (r *Runner) try(like []shapes.Shape) (err error) {
 	g := graph.NewGraph(r.backend, "try")
 	defer g.Finalize()
 	model.SetStore(g, r.store)
-	args := []*graph.Node{graph.Parameter(g, "steps", r.count())}
-	for i, s := range like {
-		args = append(args, graph.Parameter(g, fmt.Sprintf("batches_%d", i), r.stacked(s)))
+	args := []shapes.Shape{r.count()}
+	for _, s := range like {
+		args = append(args, r.stacked(s))
 	}
-	r.many(r.store.RootScope(), args)
+	r.many(r.store.RootScope(), declare(g, "argument", args))
 	return nil
 }
 

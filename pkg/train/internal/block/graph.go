@@ -96,13 +96,22 @@ func (r *Runner) function(scope *model.Scope, batches, variables []*graph.Node) 
 	})
 }
 
+// declare makes a parameter of the current function for each of the shapes, named by their place.
+func declare(g *graph.Graph, name string, list []shapes.Shape) []*graph.Node {
+	nodes := make([]*graph.Node, len(list))
+	for i, s := range list {
+		nodes[i] = graph.Parameter(g, fmt.Sprintf("%s_%d", name, i), s)
+	}
+	return nodes
+}
+
 // parameters declares the state as the parameters of a closure.
 func parameters(g *graph.Graph, state []*graph.Node) []*graph.Node {
-	list := make([]*graph.Node, len(state))
+	list := make([]shapes.Shape, len(state))
 	for i, s := range state {
-		list[i] = graph.Parameter(g, fmt.Sprintf("state_%d", i), s.Shape())
+		list[i] = s.Shape()
 	}
-	return list
+	return declare(g, "state", list)
 }
 
 // number makes an integer without GoMLX's cache of scalars, see function.
